@@ -1,0 +1,228 @@
+"""The blocking interpreter; `_interpreter` is its twin."""
+
+import time
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from datetime import timedelta
+from types import TracebackType
+
+from opensandbox import Sandbox, SandboxSync
+from opensandbox.config import ConnectionConfigSync
+from opensandbox.constants import DEFAULT_EXECD_PORT
+from opensandbox.sync.services import CommandsSync, FilesystemSync, MetricsSync
+from typing_extensions import Self
+
+from code_interpreter._codes_sync import CodesSync
+from code_interpreter._connection import BareTarget, SyncConnection
+from code_interpreter._errors import CodeInterpreterError, InvalidArgumentError, NoSandboxError
+from code_interpreter._readiness import (
+    DEFAULT_POLLING_INTERVAL,
+    DEFAULT_READY_TIMEOUT,
+    LOCAL_IMAGE,
+    ReadyWait,
+)
+
+
+class CodeInterpreterSync:
+    r"""Runs code in a sandbox.
+
+    Made by `create` for a sandbox, by `connect` for a bare execd, or by `local` for the embedded
+    server on this machine. Closing it releases its connections and leaves the sandbox alone.
+
+    Example:
+        >>> with CodeInterpreterSync.local() as interpreter:
+        ...     execution = interpreter.codes.run("result = 2 + 2\nresult")
+        ...     print(execution.result[0].text)
+        4
+    """
+
+    def __init__(self, connection: SyncConnection, sandbox: SandboxSync | None = None) -> None:
+        self._connection = connection
+        self._sandbox = sandbox
+        self._codes = CodesSync(connection)
+
+    @classmethod
+    def create(
+        cls,
+        sandbox: SandboxSync,
+        *,
+        ready_timeout: timedelta = DEFAULT_READY_TIMEOUT,
+        health_check_polling_interval: timedelta = DEFAULT_POLLING_INTERVAL,
+        skip_health_check: bool = False,
+    ) -> Self:
+        """An interpreter for a sandbox that runs the code-interpreter image.
+
+        Args:
+            sandbox: The sandbox; it stays the caller's to kill and to close.
+            ready_timeout: How long to wait until code can run.
+            health_check_polling_interval: How long to wait between two looks.
+            skip_health_check: Return at once; the first call may then fail.
+
+        Raises:
+            InvalidArgumentError: No sandbox, one of the other kind, or a negative duration.
+            NotReadyError: Code could not run within `ready_timeout`.
+            AuthenticationError: execd refuses the credentials that the endpoint came with.
+        """
+        if sandbox is None:  # pyright: ignore[reportUnnecessaryComparison]  # callers may be untyped
+            raise InvalidArgumentError("a sandbox must be given")
+        if isinstance(sandbox, Sandbox):
+            raise InvalidArgumentError(
+                "a Sandbox goes with CodeInterpreter, a SandboxSync with CodeInterpreterSync"
+            )
+        ReadyWait(ready_timeout, health_check_polling_interval, now=0)  # refuses before any I/O
+        endpoint = sandbox.get_endpoint(DEFAULT_EXECD_PORT)
+        interpreter = cls(SyncConnection(sandbox.connection_config, endpoint), sandbox)
+        if not skip_health_check:
+            try:
+                interpreter.check_ready(ready_timeout, health_check_polling_interval)
+            except BaseException:
+                interpreter.close()
+                raise
+        return interpreter
+
+    @classmethod
+    def connect(
+        cls,
+        base_url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        timeout: timedelta | None = None,
+    ) -> Self:
+        """An interpreter for an execd that is reached directly, without a sandbox around it.
+
+        Args:
+            base_url: Such as ``http://127.0.0.1:44772``; a path is kept.
+            headers: Sent with every request; an execd that wants its token gets it in
+                ``X-EXECD-ACCESS-TOKEN``.
+            timeout: For each request but the runs themselves; 30 s when None.
+
+        Raises:
+            InvalidArgumentError: The URL or the timeout makes no sense.
+            AuthenticationError: The token is missing or wrong.
+            TransportError: Nobody answers there.
+        """
+        target = BareTarget.parse(base_url, headers, timeout)
+        config = ConnectionConfigSync(
+            protocol=target.protocol, request_timeout=target.request_timeout
+        )
+        interpreter = cls(SyncConnection(config, target.endpoint))
+        try:
+            interpreter.codes.check_ping()
+        except BaseException:
+            interpreter.close()
+            raise
+        return interpreter
+
+    @classmethod
+    @contextmanager
+    def local(cls, env: Mapping[str, str] | None = None) -> Generator[Self, None, None]:
+        """An interpreter on this machine: starts everything, and ends everything on leaving.
+
+        The code runs as you, without isolation. Needs the extra
+        ``opensandbox-code-interpreter[local]``.
+
+        Args:
+            env: Environment variables of the sandbox. ``PYTHON_VERSION`` chooses among the
+                installed Pythons.
+        """
+        # An optional extra: importing it at the top would make everybody need it.
+        from code_interpreter.local import LocalServer  # noqa: PLC0415
+
+        with LocalServer() as server:
+            sandbox = SandboxSync.create(
+                LOCAL_IMAGE,
+                connection_config=server.connection_config_sync,
+                env=dict(env or {}),
+                timeout=None,
+            )
+            # Leaving the server ends the sandbox too; there is no need to kill it first.
+            with sandbox, cls.create(sandbox) as interpreter:
+                yield interpreter
+
+    @property
+    def sandbox(self) -> SandboxSync:
+        """The sandbox around it.
+
+        Raises:
+            NoSandboxError: `connect` made this interpreter.
+        """
+        if self._sandbox is None:
+            raise NoSandboxError("this interpreter talks to a bare execd: it has no sandbox")
+        return self._sandbox
+
+    @property
+    def id(self) -> str:
+        """The sandbox's id. Raises NoSandboxError like `sandbox`."""
+        return self.sandbox.id
+
+    @property
+    def codes(self) -> CodesSync:
+        """Runs code and keeps contexts."""
+        return self._codes
+
+    @property
+    def files(self) -> FilesystemSync:
+        """The sandbox's files. Raises NoSandboxError like `sandbox`."""
+        return self.sandbox.files
+
+    @property
+    def commands(self) -> CommandsSync:
+        """The sandbox's commands. Raises NoSandboxError like `sandbox`."""
+        return self.sandbox.commands
+
+    @property
+    def metrics(self) -> MetricsSync:
+        """The sandbox's use of CPU and memory. Raises NoSandboxError like `sandbox`."""
+        return self.sandbox.metrics
+
+    def ping(self) -> bool:
+        """Whether execd answers, and answers well."""
+        return self._codes.ping()
+
+    def is_healthy(self) -> bool:
+        """Whether code can run: execd answers, and so does the kernels' server behind it."""
+        self._connection.check_open()
+        try:
+            self._codes.check_health()
+        except CodeInterpreterError:
+            return False
+        return True
+
+    def check_ready(
+        self,
+        timeout: timedelta = DEFAULT_READY_TIMEOUT,
+        polling_interval: timedelta = DEFAULT_POLLING_INTERVAL,
+    ) -> None:
+        """Wait until code can run.
+
+        Args:
+            timeout: How long to wait at most.
+            polling_interval: How long to wait between two looks.
+
+        Raises:
+            NotReadyError: The time is up; its cause is what stood in the way last.
+            AuthenticationError: The credentials are wrong, which no waiting mends.
+        """
+        wait = ReadyWait(timeout, polling_interval, now=time.monotonic())
+        while True:
+            try:
+                self._codes.check_health()
+            except CodeInterpreterError as error:
+                time.sleep(wait.pause(error, now=time.monotonic()))
+            else:
+                return
+
+    def close(self) -> None:
+        """Release the connections; the sandbox is left alone. May be called again."""
+        self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()

@@ -1,0 +1,184 @@
+"""Events fold into an Execution, in any order, and nothing is judged before the end."""
+
+import pytest
+from opensandbox.models import execd as shared
+from opensandbox.models.execd import ExecutionHandlers
+from opensandbox.models.execd_sync import ExecutionHandlersSync
+
+from code_interpreter import _events as e
+from code_interpreter._errors import (
+    APIError,
+    ContextBusyError,
+    ContextNotFoundError,
+    InvalidArgumentError,
+    StreamTruncatedError,
+)
+from code_interpreter._execution import (
+    Execution,
+    ExecutionBuilder,
+    Result,
+    refuse_async_handlers,
+    refuse_awaitable,
+)
+
+
+def fold(*events: e.Event, keep_output: bool = True) -> Execution:
+    builder = ExecutionBuilder(keep_output=keep_output)
+    for event in events:
+        builder.apply(event)
+    return builder.finish()
+
+
+def test_output_keeps_its_one_order_of_arrival() -> None:
+    execution = fold(
+        e.Init(1, "run"),
+        e.Stdout(2, "a\n"),
+        e.Stderr(3, "b\n"),
+        e.MimeBundle(4, {"text": "4"}),
+        e.Stdout(5, "c\n"),
+        e.Complete(6, 12),
+    )
+    assert [o.text for o in execution.outputs] == ["a\n", "b\n", "4", "c\n"]
+    assert [m.text for m in execution.logs.stdout] == ["a\n", "c\n"]
+    assert [m.text for m in execution.logs.stderr] == ["b\n"]
+    assert execution.logs.stderr[0].is_error
+    assert execution.result[0].text == "4"
+    assert execution.id == "run"
+    assert execution.complete is not None
+    assert execution.complete.execution_time_in_millis == 12
+
+
+def test_output_after_execution_complete_is_kept() -> None:
+    execution = fold(e.Init(1, "run"), e.Complete(2, 1), e.Stdout(3, "late\n"))
+    assert execution.logs.stdout[0].text == "late\n"
+
+
+def test_an_error_after_execution_complete_counts() -> None:
+    execution = fold(
+        e.Complete(1, 1), e.Error(2, e.ErrorDetails("ValueError", "no", ["line 1", "line 2"]))
+    )
+    assert execution.error is not None
+    assert (execution.error.name, execution.error.value) == ("ValueError", "no")
+    assert execution.error.traceback == ["line 1", "line 2"]
+
+
+def test_an_error_alone_ends_a_run_too() -> None:
+    assert fold(e.Error(1, None)).error == shared.ExecutionError(name="", value="", timestamp=1)
+
+
+def test_a_traceback_of_one_string_is_one_line() -> None:
+    execution = fold(e.Error(1, e.ErrorDetails("E", "v", "only line")))
+    assert execution.error is not None
+    assert execution.error.traceback == ["only line"]
+
+
+def test_an_end_with_neither_complete_nor_error_is_a_lost_stream() -> None:
+    with pytest.raises(StreamTruncatedError):
+        fold(e.Init(1, "run"), e.Stdout(2, "a"))
+    with pytest.raises(StreamTruncatedError):
+        fold()
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "kind"),
+    [
+        ("RUNTIME_ERROR", "error running codes session is busy", ContextBusyError),
+        ("RUNTIME_ERROR", "error running codes context not found", ContextNotFoundError),
+        ("RUNTIME_ERROR", "something else", APIError),
+    ],
+)
+def test_an_error_object_in_the_stream_is_raised_at_its_end(
+    code: str, message: str, kind: type[APIError]
+) -> None:
+    with pytest.raises(kind) as caught:
+        fold(e.Init(1, "run"), e.ErrorObject(code, message), e.Complete(2, 1))
+    assert type(caught.value) is kind
+    assert (caught.value.code, caught.value.status) == (code, 200)
+    assert message in str(caught.value)
+
+
+def test_a_mime_bundle_is_kept_whole() -> None:
+    bundle = {"text": "plot", "image/png": "iVBORw0=", "application/json": {"a": [1, "ü"]}}
+    result = fold(e.MimeBundle(7, bundle), e.Complete(8, 1)).result[0]
+    assert result.text == "plot"
+    assert result.timestamp == 7
+    assert result.mime == {
+        "text/plain": "plot",
+        "image/png": "iVBORw0=",
+        "application/json": {"a": [1, "ü"]},
+    }
+    assert result.extra_properties == {
+        "image/png": "iVBORw0=",
+        "application/json": '{"a": [1, "ü"]}',
+    }
+
+
+def test_both_names_of_plain_text_are_understood() -> None:
+    assert fold(e.MimeBundle(1, {"text/plain": "4"}), e.Complete()).result[0].text == "4"
+    assert fold(e.MimeBundle(1, {"image/png": ""}), e.Complete()).result[0].text == ""
+    assert fold(e.MimeBundle(1, None), e.Complete()).result[0].mime == {}
+
+
+def test_output_left_to_the_handlers_is_not_kept() -> None:
+    execution = fold(e.Stdout(1, "a"), e.Stderr(2, "b"), e.Complete(), keep_output=False)
+    assert execution.outputs == []
+    assert execution.logs.stdout == execution.logs.stderr == []
+
+
+def test_each_event_says_which_handler_wants_it() -> None:
+    builder = ExecutionBuilder()
+    events: list[e.Event] = [
+        e.Init(1, "run"),
+        e.Stdout(1, "a"),
+        e.Stderr(1, "b"),
+        e.MimeBundle(1, {}),
+        e.Error(1, None),
+        e.Complete(1, 1),
+    ]
+    notices = [builder.apply(event) for event in events]
+    assert [notice[0] for notice in notices if notice] == [
+        "on_init",
+        "on_stdout",
+        "on_stderr",
+        "on_result",
+        "on_error",
+        "on_execution_complete",
+    ]
+    silent: list[e.Event] = [
+        e.Ping(), e.Status(), e.Unknown("x"), e.ExecutionCount(1, 3), e.ErrorObject("a", "b")
+    ]  # fmt: skip
+    assert [builder.apply(event) for event in silent] == [None] * 5
+    assert builder.execution.execution_count == 3
+
+
+def test_the_models_are_those_of_opensandbox() -> None:
+    execution = fold(e.MimeBundle(1, {"text": "4", "text/html": "<b>4</b>"}), e.Complete(2, 3))
+    assert isinstance(execution, shared.Execution)
+    assert isinstance(execution.result[0], shared.ExecutionResult)
+    assert isinstance(execution.result[0], Result)
+    dumped = execution.model_dump()
+    assert dumped["result"][0]["extra_properties"] == {"text/html": "<b>4</b>"}
+    assert Execution.model_validate(dumped).result[0].mime["text/html"] == "<b>4</b>"
+
+
+async def _async_handler(_: object) -> None: ...
+
+
+class _AsyncCallable:
+    async def __call__(self, _: object) -> None: ...
+
+
+@pytest.mark.parametrize("handler", [_async_handler, _AsyncCallable()])
+def test_the_blocking_client_refuses_async_handlers(handler: object) -> None:
+    handlers = ExecutionHandlersSync.model_construct(on_stdout=handler)
+    with pytest.raises(InvalidArgumentError, match="on_stdout is async"):
+        refuse_async_handlers(handlers)
+
+
+def test_a_plain_function_that_returns_a_coroutine_is_refused_when_it_does() -> None:
+    with pytest.raises(InvalidArgumentError, match="on_result is async"):
+        refuse_awaitable("on_result", _async_handler(None))
+    refuse_awaitable("on_result", "anything else")
+    refuse_async_handlers(None)
+    refuse_async_handlers(ExecutionHandlersSync(on_stdout=print))
+    assert ExecutionHandlers().skip_accumulation is False
