@@ -1,0 +1,373 @@
+"""The public API against the local runtime, with real kernels: what a user would do."""
+
+import asyncio
+import os
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+import psutil
+import pytest
+from opensandbox import Sandbox, SandboxSync
+from opensandbox.config import ConnectionConfig, ConnectionConfigSync
+from opensandbox.exceptions import SandboxApiException
+from opensandbox.models.execd import ExecutionHandlers, OutputMessage
+
+import code_interpreter as ci
+from code_interpreter import CodeInterpreter, CodeInterpreterSync, SupportedLanguage
+from code_interpreter.local import LocalServer
+
+PYTHON = SupportedLanguage.PYTHON
+
+
+@pytest.fixture(scope="module")
+def interpreter(local_server: LocalServer) -> Iterator[CodeInterpreterSync]:
+    config = local_server.connection_config_sync
+    with SandboxSync.create("any", connection_config=config) as sandbox:
+        with CodeInterpreterSync.create(sandbox) as interpreter:
+            yield interpreter
+        sandbox.kill()
+
+
+@asynccontextmanager
+async def async_interpreter(server: LocalServer) -> AsyncIterator[CodeInterpreter]:
+    sandbox = await Sandbox.create("any", connection_config=server.connection_config)
+    async with sandbox:
+        async with await CodeInterpreter.create(sandbox) as interpreter:
+            yield interpreter
+        await sandbox.kill()
+
+
+def test_the_default_contexts_state_lasts(interpreter: CodeInterpreterSync) -> None:
+    assert interpreter.codes.run("x = 42", language=PYTHON).error is None
+    assert interpreter.codes.run("result = x\nresult", language=PYTHON).result[0].text == "42"
+
+
+def test_contexts_keep_their_state_apart(local_server: LocalServer) -> None:
+    async def main() -> None:
+        async with async_interpreter(local_server) as interpreter:
+            one = await interpreter.codes.create_context(PYTHON)
+            other = await interpreter.codes.create_context(PYTHON)
+            await interpreter.codes.run("users = ['Ada']", context=one)
+            again = await interpreter.codes.run("users[0]", context=one)
+            assert again.result[0].text == "'Ada'"
+            absent = await interpreter.codes.run("users", context=other)
+            assert absent.error is not None
+            assert absent.error.name == "NameError"
+
+    asyncio.run(main())
+
+
+def test_handlers_see_prints_when_they_are_printed(local_server: LocalServer) -> None:
+    arrivals: list[tuple[float, str]] = []
+
+    async def on_stdout(message: OutputMessage) -> None:
+        arrivals.append((time.monotonic(), message.text))
+
+    async def main() -> None:
+        async with async_interpreter(local_server) as interpreter:
+            await interpreter.codes.run(
+                "import time\nfor i in range(5):\n    print(i)\n    time.sleep(0.5)",
+                handlers=ExecutionHandlers(on_stdout=on_stdout),
+            )
+            arrivals.append((time.monotonic(), "end"))
+
+    asyncio.run(main())
+    texts = [text for _, text in arrivals]
+    assert texts == ["0\n", "1\n", "2\n", "3\n", "4\n", "end"]
+    # Each print was there before the next was made; nothing had waited for the end.
+    gaps = [later[0] - earlier[0] for earlier, later in zip(arrivals, arrivals[1:], strict=False)]
+    assert min(gaps) > 0.25
+
+
+def test_contexts_are_made_listed_found_and_deleted(interpreter: CodeInterpreterSync) -> None:
+    codes = interpreter.codes
+    context = codes.create_context(PYTHON, cwd=None)
+    assert context.id is not None
+    assert codes.get_context(context.id) == context
+    assert context.id in {c.id for c in codes.list_contexts(PYTHON)}
+    assert context.id in {c.id for c in codes.list_contexts()}
+    codes.delete_context(context.id)
+    assert context.id not in {c.id for c in codes.list_contexts()}
+    for gone in (codes.get_context, codes.delete_context):
+        with pytest.raises(ci.ContextNotFoundError):
+            gone(context.id)
+    with pytest.raises(ci.ContextNotFoundError):
+        codes.run("1", context=context)
+
+
+def test_deleting_a_languages_contexts_starts_it_afresh(interpreter: CodeInterpreterSync) -> None:
+    interpreter.codes.run("kept = 1")
+    interpreter.codes.delete_contexts(PYTHON)
+    assert interpreter.codes.list_contexts(PYTHON) == []
+    assert interpreter.codes.run("'kept' in globals()").result[0].text == "False"
+
+
+def test_a_context_starts_where_it_was_told(
+    interpreter: CodeInterpreterSync, tmp_path: object
+) -> None:
+    cwd = f"{tmp_path}/made/on/demand"
+    context = interpreter.codes.create_context(PYTHON, cwd=cwd)
+    assert context.cwd == cwd
+    execution = interpreter.codes.run("import os\nos.getcwd()", context=context)
+    assert execution.result[0].text == repr(os.path.realpath(cwd))
+
+
+def test_an_error_of_the_code_is_data(interpreter: CodeInterpreterSync) -> None:
+    execution = interpreter.codes.run("print('before')\n1/0")
+    assert execution.error is not None
+    assert (execution.error.name, execution.error.value) == (
+        "ZeroDivisionError",
+        "division by zero",
+    )
+    assert execution.error.traceback
+    assert execution.logs.stdout[0].text == "before\n"
+
+
+def test_displays_and_values_keep_their_mime_bundles(interpreter: CodeInterpreterSync) -> None:
+    execution = interpreter.codes.run(
+        "from IPython.display import HTML, display\ndisplay(HTML('<b>shown</b>'))\nHTML('<i>last</i>')"
+    )
+    assert [r.mime.get("text/html") for r in execution.result] == ["<b>shown</b>", "<i>last</i>"]
+    assert all("IPython" in (r.text or "") for r in execution.result)
+
+
+def test_a_run_is_interrupted_by_its_id_and_the_context_lives_on(
+    local_server: LocalServer,
+) -> None:
+    async def main() -> None:
+        async with async_interpreter(local_server) as interpreter:
+            context = await interpreter.codes.create_context(PYTHON)
+            started: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+            run = asyncio.create_task(
+                interpreter.codes.run(
+                    "print('going')\nimport time\nkept = 1\ntime.sleep(60)",
+                    context=context,
+                    handlers=ExecutionHandlers.model_construct(
+                        on_init=lambda init: ids.append(init.id),
+                        on_stdout=lambda _: started.set_result("going"),
+                    ),
+                )
+            )
+            await asyncio.wait_for(started, 30)
+            await interpreter.codes.interrupt(ids[0])
+            execution = await asyncio.wait_for(run, 30)
+            assert execution.error is not None
+            assert execution.error.name == "KeyboardInterrupt"
+            assert (await interpreter.codes.run("kept", context=context)).result[0].text == "1"
+
+    ids: list[str] = []
+    asyncio.run(main())
+
+
+def test_a_second_run_in_a_busy_context_is_context_busy(local_server: LocalServer) -> None:
+    async def main() -> None:
+        async with async_interpreter(local_server) as interpreter:
+            context = await interpreter.codes.create_context(PYTHON)
+            going = asyncio.Event()
+            first = asyncio.create_task(
+                interpreter.codes.run(
+                    "print('going')\nimport time\ntime.sleep(3)",
+                    context=context,
+                    handlers=ExecutionHandlers.model_construct(on_stdout=lambda _: going.set()),
+                )
+            )
+            await asyncio.wait_for(going.wait(), 30)
+            with pytest.raises(ci.ContextBusyError):
+                await interpreter.codes.run("1", context=context)
+            assert (await first).error is None
+
+    asyncio.run(main())
+
+
+def test_a_dead_kernel_ends_its_run_and_the_next_gets_a_fresh_one(
+    interpreter: CodeInterpreterSync,
+) -> None:
+    context = interpreter.codes.create_context(PYTHON)
+    interpreter.codes.run("state = 1", context=context)
+    execution = interpreter.codes.run("print('last words', flush=True)\nimport os\nos._exit(7)", context=context)
+    assert execution.error is not None
+    assert "7" in execution.error.value
+    assert execution.logs.stdout[0].text == "last words\n"
+    fresh = interpreter.codes.run("'state' in globals()", context=context)
+    assert fresh.result[0].text == "False"
+
+
+def test_a_hundred_thousand_lines_arrive_whole(interpreter: CodeInterpreterSync) -> None:
+    execution = interpreter.codes.run("for i in range(100_000): print(i, flush=True)")
+    text = "".join(message.text for message in execution.logs.stdout)
+    assert text == "".join(f"{i}\n" for i in range(100_000))
+
+
+def test_a_hundred_megabytes_arrive_whole(interpreter: CodeInterpreterSync) -> None:
+    execution = interpreter.codes.run(
+        "line = 'x' * 999_999\nfor _ in range(100): print(line)\nprint('end')"
+    )
+    assert sum(len(message.text) for message in execution.logs.stdout) == 100_000_000 + 4
+    assert execution.logs.stdout[-1].text.endswith("end\n")
+
+
+def test_a_missing_version_is_an_error_at_its_languages_first_use_and_no_sooner(
+    local_server: LocalServer,
+) -> None:
+    with SandboxSync.create(
+        "any",
+        connection_config=local_server.connection_config_sync,
+        env={"PYTHON_VERSION": "3.2", "GO_VERSION": "1.0"},
+    ) as sandbox:
+        with CodeInterpreterSync.create(sandbox) as interpreter:
+            for use in (
+                lambda: interpreter.codes.create_context(PYTHON),
+                lambda: interpreter.codes.run("1", language=PYTHON),
+            ):
+                with pytest.raises(ci.APIError, match=r"3\.2.*3\.\d+") as caught:
+                    use()
+                assert caught.value.status == 400
+        sandbox.kill()
+
+
+def test_asking_for_a_missing_go_does_not_stop_a_python_user(local_server: LocalServer) -> None:
+    with SandboxSync.create(
+        "any",
+        connection_config=local_server.connection_config_sync,
+        env={"GO_VERSION": "1.0", "GREETING": "hello"},
+    ) as sandbox:
+        with CodeInterpreterSync.create(sandbox) as interpreter:
+            execution = interpreter.codes.run("import os\nos.environ['GREETING']")
+            assert execution.result[0].text == "'hello'"
+        sandbox.kill()
+
+
+def test_a_language_that_is_not_installed_is_refused_at_once(
+    interpreter: CodeInterpreterSync,
+) -> None:
+    with pytest.raises(ci.APIError, match="python") as caught:
+        interpreter.codes.create_context(SupportedLanguage.JAVA)
+    assert caught.value.status == 400
+
+
+def test_a_wrong_key_is_told_at_create_and_a_wrong_token_at_connect(
+    local_server: LocalServer,
+) -> None:
+    with pytest.raises(SandboxApiException) as refused:
+        SandboxSync.create(
+            "any",
+            connection_config=ConnectionConfigSync(domain=local_server.address, api_key="wrong"),
+        )
+    assert refused.value.status_code == 401
+    with SandboxSync.create(
+        "any", connection_config=local_server.connection_config_sync
+    ) as sandbox:
+        endpoint = sandbox.get_endpoint(44772)
+        with pytest.raises(ci.AuthenticationError):
+            CodeInterpreterSync.connect(f"http://{endpoint.endpoint}")
+        with CodeInterpreterSync.connect(
+            f"http://{endpoint.endpoint}", headers=endpoint.headers
+        ) as bare:
+            assert bare.is_healthy()
+            bare.check_ready()
+            assert bare.codes.run("1 + 1").result[0].text == "2"
+            for name in ("sandbox", "id", "files", "commands", "metrics"):
+                with pytest.raises(ci.NoSandboxError):
+                    getattr(bare, name)
+        sandbox.kill()
+
+
+def test_credentials_that_waiting_cannot_mend_are_not_waited_for(
+    local_server: LocalServer,
+) -> None:
+    async def main() -> None:
+        sandbox = await Sandbox.create("any", connection_config=local_server.connection_config)
+        async with sandbox:
+            endpoint = await sandbox.get_endpoint(44772)
+            endpoint.headers["X-EXECD-ACCESS-TOKEN"] = "wrong"
+            started = time.monotonic()
+            with pytest.raises(ci.AuthenticationError):
+                await CodeInterpreter.create(sandbox, ready_timeout=timedelta(seconds=20))
+            assert time.monotonic() - started < 10
+            await sandbox.kill()
+
+    asyncio.run(main())
+
+
+def test_a_killed_sandbox_is_not_ready_or_gone(local_server: LocalServer) -> None:
+    with SandboxSync.create(
+        "any", connection_config=local_server.connection_config_sync
+    ) as sandbox:
+        interpreter = CodeInterpreterSync.create(sandbox, skip_health_check=True)
+        sandbox.kill()
+        assert not interpreter.ping()
+        assert not interpreter.is_healthy()
+        with pytest.raises(ci.NotReadyError) as caught:
+            interpreter.check_ready(timedelta(milliseconds=500), timedelta(milliseconds=100))
+        assert isinstance(caught.value.__cause__, ci.TransportError)
+        with pytest.raises(ci.TransportError):
+            interpreter.codes.run("1")
+        interpreter.close()
+
+
+def test_a_closed_interpreter_says_so_and_leaves_the_sandbox_alone(
+    local_server: LocalServer,
+) -> None:
+    async def main() -> None:
+        sandbox = await Sandbox.create("any", connection_config=local_server.connection_config)
+        async with sandbox:
+            interpreter = await CodeInterpreter.create(sandbox)
+            assert await interpreter.is_healthy()
+            await interpreter.aclose()
+            await interpreter.aclose()
+            for use in (
+                interpreter.ping(),
+                interpreter.is_healthy(),
+                interpreter.codes.run("1"),
+                interpreter.codes.list_contexts(),
+                interpreter.codes.interrupt("x"),
+            ):
+                with pytest.raises(ci.InterpreterClosedError):
+                    await use
+            assert await sandbox.is_healthy()
+            await sandbox.kill()
+
+    asyncio.run(main())
+
+
+def test_the_wrong_kind_of_sandbox_is_refused(local_server: LocalServer) -> None:
+    config = ConnectionConfig(domain=local_server.address, api_key=local_server.api_key)
+    with pytest.raises(ci.InvalidArgumentError):
+        CodeInterpreterSync.create(None)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    with SandboxSync.create(
+        "any", connection_config=local_server.connection_config_sync
+    ) as sandbox:
+        with pytest.raises(ci.InvalidArgumentError, match="CodeInterpreterSync"):
+            asyncio.run(CodeInterpreter.create(sandbox))  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+        sandbox.kill()
+    assert config.api_key == local_server.api_key
+
+
+def descendants() -> set[int]:
+    return {process.pid for process in psutil.Process().children(recursive=True)}
+
+
+def test_local_starts_everything_and_ends_everything() -> None:
+    before = descendants()
+    with CodeInterpreterSync.local(env={"ANSWER": "42"}) as interpreter:
+        execution = interpreter.codes.run("import os\nint(os.environ['ANSWER'])")
+        assert execution.result[0].text == "42"
+        during = descendants() - before
+        assert during
+    assert not {pid for pid in during if psutil.pid_exists(pid)} - before
+
+    async def main() -> None:
+        async with CodeInterpreter.local() as interpreter:
+            assert (await interpreter.codes.run("1 + 1")).result[0].text == "2"
+
+    asyncio.run(main())
+
+
+def test_what_the_block_raises_reaches_the_caller_and_everything_still_ends() -> None:
+    before = descendants()
+    with pytest.raises(ZeroDivisionError), CodeInterpreterSync.local():
+        during = descendants() - before
+        _ = 1 / 0
+    assert not {pid for pid in during if psutil.pid_exists(pid)}

@@ -1,0 +1,259 @@
+"""A run gives what the server's stream holds, or says what became of it; async and sync alike."""
+
+import asyncio
+import hashlib
+import json
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import httpx
+import pytest
+from opensandbox.config import ConnectionConfig
+from opensandbox.models.execd import ExecutionHandlers, OutputMessage
+from opensandbox.models.execd_sync import ExecutionHandlersSync
+
+import code_interpreter as ci
+from tests.support.replay import STREAMS, ReplayServer
+
+
+class Run(Protocol):
+    """Run code on the server at a URL, with a handler for each name that is given."""
+
+    def __call__(self, url: str, code: str, **handlers: Any) -> ci.Execution: ...
+
+
+def run_sync(url: str, code: str, **handlers: Any) -> ci.Execution:
+    with ci.CodeInterpreterSync.connect(url) as interpreter:
+        return interpreter.codes.run(code, handlers=ExecutionHandlersSync(**handlers))
+
+
+def run_async(url: str, code: str, **handlers: Any) -> ci.Execution:
+    async def main() -> ci.Execution:
+        async with await ci.CodeInterpreter.connect(url) as interpreter:
+            return await interpreter.codes.run(code, handlers=ExecutionHandlers(**handlers))
+
+    return asyncio.run(main())
+
+
+def run_async_with_async_handlers(url: str, code: str, **handlers: Any) -> ci.Execution:
+    def wrapped(handler: Callable[[Any], None]) -> Any:
+        async def call(argument: Any) -> None:
+            await asyncio.sleep(0)
+            handler(argument)
+
+        return call
+
+    return run_async(url, code, **{n: wrapped(h) if callable(h) else h for n, h in handlers.items()})
+
+
+@pytest.fixture(params=[run_sync, run_async, run_async_with_async_handlers])
+def run(request: pytest.FixtureRequest) -> Run:
+    return request.param
+
+
+RECORDINGS = {
+    path.stem: json.loads(path.read_text())["expected"] for path in sorted(STREAMS.glob("*.json"))
+}
+
+
+def holds(expected: Any, text: str) -> bool:
+    if isinstance(expected, str):
+        return text == expected
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    return (len(text), digest) == (expected["length"], expected["sha256"])
+
+
+@pytest.mark.parametrize(
+    "name", [name for name, expected in RECORDINGS.items() if expected["outcome"] in {"ok", "error"}]
+)
+@pytest.mark.parametrize("run", [run_sync, run_async])
+def test_a_recorded_run_gives_what_it_holds(name: str, run: Run, replay: ReplayServer) -> None:
+    expected = RECORDINGS[name]
+    execution = run(replay.url, name)
+    assert holds(expected["stdout"], "".join(m.text for m in execution.logs.stdout))
+    assert holds(expected["stderr"], "".join(m.text for m in execution.logs.stderr))
+    assert [
+        {("text" if kind == "text/plain" else kind): value for kind, value in r.mime.items()}
+        for r in execution.result
+    ] == expected["results"]
+    assert execution.execution_count == expected["execution_count"]
+    assert execution.id == expected["init"]
+    error = execution.error
+    assert (error and [error.name, error.value]) == (
+        expected["error"] and [expected["error"]["ename"], expected["error"]["evalue"]]
+    )
+    time = execution.complete and execution.complete.execution_time_in_millis
+    assert time == expected["execution_time_ms"]
+
+
+@pytest.mark.parametrize(
+    "name", [name for name, expected in RECORDINGS.items() if expected["outcome"] == "busy"]
+)
+def test_a_recorded_busy_answer_is_context_busy(name: str, run: Run, replay: ReplayServer) -> None:
+    with pytest.raises(ci.ContextBusyError) as caught:
+        run(replay.url, name)
+    assert caught.value.code == "RUNTIME_ERROR"
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind", "kept"),
+    [
+        ("cut-before-anything", ci.StreamTruncatedError, ""),
+        ("cut-after-output", ci.StreamTruncatedError, "out\n"),
+        ("cut-after-complete", ci.StreamTruncatedError, "out\n"),
+        ("cut-inside-event", ci.ProtocolError, ""),
+        ("ends-without-end", ci.StreamTruncatedError, "out\n"),
+        ("empty-stream", ci.StreamTruncatedError, ""),
+        ("garbage-event", ci.ProtocolError, "out\n"),
+        ("glued-busy", ci.ContextBusyError, "out\n"),
+        ("html-200", ci.APIError, ""),
+        ("html-502", ci.APIError, ""),
+        ("json-500", ci.APIError, ""),
+        ("unknown-context", ci.ContextNotFoundError, ""),
+        ("slow-down", ci.RateLimitedError, ""),
+        ("unauthorized", ci.AuthenticationError, ""),
+    ],
+)
+def test_a_fault_has_its_type_and_carries_what_arrived(
+    fault: str, kind: type[ci.CodeInterpreterError], kept: str, run: Run, replay: ReplayServer
+) -> None:
+    with pytest.raises(ci.CodeInterpreterError) as caught:
+        run(replay.url, f"fault:{fault}")
+    assert type(caught.value) is kind
+    assert caught.value.execution is not None
+    assert "".join(m.text for m in caught.value.execution.logs.stdout) == kept
+
+
+def test_an_http_failure_carries_status_request_id_and_body(
+    run: Run, replay: ReplayServer
+) -> None:
+    with pytest.raises(ci.APIError) as caught:
+        run(replay.url, "fault:html-502")
+    assert (caught.value.status, caught.value.request_id) == (502, "request-1")
+    assert caught.value.body == b"<html>Bad Gateway</html>"
+
+
+def test_output_behind_execution_complete_is_not_lost(run: Run, replay: ReplayServer) -> None:
+    assert run(replay.url, "fault:complete-first").logs.stdout[0].text == "out\n"
+
+
+def test_handlers_get_each_piece_in_order(run: Run, replay: ReplayServer) -> None:
+    calls: list[str] = []
+    names = ["on_init", "on_stdout", "on_stderr", "on_result", "on_error", "on_execution_complete"]
+
+    def named(name: str) -> Callable[[object], None]:
+        return lambda _: calls.append(name)
+
+    run(replay.url, "fault:good", **{name: named(name) for name in names})
+    assert calls == ["on_init", "on_stdout", "on_execution_complete"]
+
+
+def test_what_a_handler_raises_reaches_the_caller_unchanged(
+    run: Run, replay: ReplayServer
+) -> None:
+    mine = ConnectionResetError("mine, though it looks like one of the network's")
+
+    def fail(message: OutputMessage) -> None:
+        raise mine
+
+    with pytest.raises(ConnectionResetError) as caught:
+        run(replay.url, "fault:good", on_stdout=fail)
+    assert caught.value is mine
+
+
+def test_skip_accumulation_leaves_output_to_the_handlers(run: Run, replay: ReplayServer) -> None:
+    seen: list[str] = []
+    execution = run(
+        replay.url,
+        "fault:good",
+        on_stdout=lambda message: seen.append(message.text),
+        skip_accumulation=True,
+    )
+    assert seen == ["out\n"]
+    assert execution.logs.stdout == execution.outputs == []
+
+
+def test_the_blocking_client_refuses_async_handlers_before_any_io(replay: ReplayServer) -> None:
+    async def handler(_: object) -> None: ...
+
+    with ci.CodeInterpreterSync.connect(replay.url) as interpreter:
+        asked = len(replay.requests)
+        with pytest.raises(ci.InvalidArgumentError):
+            interpreter.codes.run("fault:good", handlers=ExecutionHandlersSync(on_stdout=handler))
+        with pytest.raises(ci.InvalidArgumentError):
+            interpreter.codes.run(
+                "fault:good",
+                handlers=ExecutionHandlersSync(on_stdout=lambda message: handler(message)),
+            )
+    assert len(replay.requests) == asked + 1
+
+
+def test_a_base_url_with_a_path_and_headers_is_kept(replay: ReplayServer) -> None:
+    with ci.CodeInterpreterSync.connect(
+        replay.url + "/44772/", headers={"X-EXECD-ACCESS-TOKEN": "t"}
+    ) as interpreter:
+        interpreter.codes.run("fault:good")
+    assert [(r[0], r[1]) for r in replay.requests] == [("GET", "/44772/ping"), ("POST", "/44772/code")]
+    assert all(r[2]["X-EXECD-ACCESS-TOKEN"] == "t" for r in replay.requests)
+
+
+def test_headers_do_not_follow_a_redirect_to_another_origin(replay: ReplayServer) -> None:
+    from code_interpreter._connection import AsyncConnection, BareTarget
+
+    async def main() -> None:
+        target = BareTarget.parse(replay.url + "/redirect", {"X-Secret": "s"}, None)
+        config = ConnectionConfig(follow_redirects=True, headers={"X-Mine": "m"})
+        connection = AsyncConnection(config, target.endpoint)
+        assert await ci.Codes(connection).ping()
+        await connection.aclose()
+
+    asyncio.run(main())
+    (_, here, first, _), (_, there, second, _) = replay.requests
+    assert (here, there) == ("/redirect/ping", "/ping")
+    first, second = ({k.lower(): v for k, v in headers.items()} for headers in (first, second))
+    assert (first["x-secret"], first["x-mine"]) == ("s", "m")
+    assert "x-secret" not in second
+    assert "x-mine" not in second
+
+
+def test_a_transport_of_the_users_serves_every_call_and_is_not_closed(
+    replay: ReplayServer,
+) -> None:
+    from opensandbox.config import ConnectionConfigSync
+
+    from code_interpreter._connection import BareTarget, SyncConnection
+
+    class Counting(httpx.HTTPTransport):
+        requests = 0
+        closed = False
+
+        def handle_request(self, request: httpx.Request) -> httpx.Response:
+            self.requests += 1
+            return super().handle_request(request)
+
+        def close(self) -> None:
+            self.closed = True
+            super().close()
+
+    transport = Counting()
+    config = ConnectionConfigSync(transport=transport)
+    connection = SyncConnection(config, BareTarget.parse(replay.url, None, None).endpoint)
+    codes = ci.CodesSync(connection)
+    codes.run("fault:good")
+    assert codes.ping()
+    connection.close()
+    assert (transport.requests, transport.closed) == (2, False)
+    with pytest.raises(ci.InterpreterClosedError):
+        codes.ping()
+    transport.close()
+
+
+def test_nobody_there_is_a_transport_error() -> None:
+    with pytest.raises(ci.TransportError, match="http://127.0.0.1:9"):
+        ci.CodeInterpreterSync.connect("http://127.0.0.1:9")
+
+    async def main() -> None:
+        await ci.CodeInterpreter.connect("http://127.0.0.1:9")
+
+    with pytest.raises(ci.TransportError):
+        asyncio.run(main())

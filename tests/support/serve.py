@@ -1,0 +1,37 @@
+"""`code-interpreter serve`, as a user starts it: a process, and the two lines that it prints."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def serving() -> Iterator[dict[str, str]]:
+    """A running server; yields an environment with its two exports and nothing else of its kind."""
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith("OPEN_SANDBOX_")
+    }
+    process = subprocess.Popen(
+        [sys.executable, "-m", "code_interpreter.cli", "serve", "--port", "0"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=environment,
+        text=True,
+    )
+    assert process.stdout is not None
+    try:
+        exports: dict[str, str] = {}
+        while len(exports) < 2:
+            line = process.stdout.readline()
+            assert line, "the server ended before it printed its two export lines"
+            if line.startswith("export "):
+                name, _, value = line.removeprefix("export ").strip().partition("=")
+                exports[name] = value
+        yield {**environment, **exports}
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.stdout.close()
+        assert process.wait(10) == 0

@@ -1,0 +1,59 @@
+"""The API as a user types it. Never run: the type checkers read it, in CI."""
+
+from opensandbox import Sandbox, SandboxSync
+from opensandbox.models.execd import (
+    Execution as ReferenceExecution,
+)
+from opensandbox.models.execd import (
+    ExecutionError,
+    ExecutionHandlers,
+    OutputMessage,
+)
+from opensandbox.models.execd_sync import ExecutionHandlersSync
+from typing_extensions import assert_type
+
+from code_interpreter import (
+    CodeContext,
+    CodeInterpreter,
+    CodeInterpreterSync,
+    Execution,
+    Result,
+    SupportedLanguage,
+)
+from code_interpreter.local import LocalServer
+
+
+async def on_stdout(message: OutputMessage) -> None: ...
+
+
+async def with_asyncio(sandbox: Sandbox) -> None:
+    interpreter = await CodeInterpreter.create(sandbox)
+    assert_type(interpreter, CodeInterpreter)
+    context = await interpreter.codes.create_context(SupportedLanguage.PYTHON, cwd="/tmp")
+    assert_type(context, CodeContext)
+    assert_type(await interpreter.codes.list_contexts(), list[CodeContext])
+    handlers = ExecutionHandlers(on_stdout=on_stdout)
+    execution = await interpreter.codes.run("1", context=context, handlers=handlers)
+    assert_type(execution, Execution)
+    assert_type(execution.result, list[Result])
+    assert_type(execution.outputs, list[OutputMessage | Result])
+    assert_type(execution.error, ExecutionError | None)
+    as_before: ReferenceExecution = execution
+    assert_type(as_before.text, str)
+    async with CodeInterpreter.local(env={"A": "b"}) as local, LocalServer() as server:
+        assert_type(local, CodeInterpreter)
+        await Sandbox.create("image", connection_config=server.connection_config)
+    async with await CodeInterpreter.connect("http://127.0.0.1:44772") as bare:
+        assert_type(bare, CodeInterpreter)
+
+
+def without(sandbox: SandboxSync) -> None:
+    with CodeInterpreterSync.create(sandbox) as interpreter:
+        assert_type(interpreter, CodeInterpreterSync)
+        handlers = ExecutionHandlersSync(on_stdout=print)
+        execution = interpreter.codes.run("1", language=SupportedLanguage.BASH, handlers=handlers)
+        assert_type(execution, Execution)
+        assert_type(interpreter.codes.run("1"), Execution)
+    with CodeInterpreterSync.local() as local, LocalServer() as server:
+        assert_type(local, CodeInterpreterSync)
+        SandboxSync.create("image", connection_config=server.connection_config_sync)
