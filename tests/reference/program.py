@@ -9,7 +9,7 @@ import importlib.metadata
 from code_interpreter import CodeInterpreter, CodeInterpreterSync, SupportedLanguage
 from opensandbox import Sandbox, SandboxSync
 from opensandbox.exceptions import SandboxApiException
-from opensandbox.models.execd import ExecutionHandlers
+from opensandbox.models.execd import ExecutionHandlers, ExecutionInit, OutputMessage
 
 PYTHON = SupportedLanguage.PYTHON
 
@@ -21,6 +21,7 @@ async def with_asyncio() -> None:
         assert await interpreter.is_healthy()
         codes = interpreter.codes
         context = await codes.create_context(PYTHON)
+        assert context.id is not None
         execution = await codes.run("print('out')\nresult = 2 + 2\nresult", context=context)
         assert execution.logs.stdout[0].text == "out\n"
         assert execution.result[0].text == "4"
@@ -32,10 +33,10 @@ async def with_asyncio() -> None:
         ids: list[str] = []
         going = asyncio.Event()
 
-        async def on_init(init: object) -> None:
+        async def on_init(init: ExecutionInit) -> None:
             ids.append(init.id)
 
-        async def on_stdout(message: object) -> None:
+        async def on_stdout(_: OutputMessage) -> None:
             going.set()
 
         run = asyncio.create_task(
