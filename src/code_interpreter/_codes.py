@@ -33,6 +33,7 @@ from code_interpreter._errors import (
     ensure_ok,
     mapped_errors,
     parsed,
+    parsed_list,
 )
 from code_interpreter._events import ErrorObject, Event, decode
 from code_interpreter._execution import Execution, ExecutionBuilder
@@ -81,8 +82,7 @@ class Codes:
         query = {} if language is None else {"language": checked_language(language)}
         with mapped_errors():
             response = await list_contexts.asyncio_detailed(client=self._connection.rest, **query)
-            contexts: list[wire.CodeContext] = parsed(list, response)
-            return [from_wire(context) for context in contexts]
+            return [from_wire(context) for context in parsed_list(wire.CodeContext, response)]
 
     async def delete_context(self, context_id: str) -> None:
         """End a context and its kernel.

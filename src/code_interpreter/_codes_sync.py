@@ -32,6 +32,7 @@ from code_interpreter._errors import (
     ensure_ok,
     mapped_errors,
     parsed,
+    parsed_list,
 )
 from code_interpreter._events import ErrorObject, Event, decode
 from code_interpreter._execution import (
@@ -83,8 +84,7 @@ class CodesSync:
         query = {} if language is None else {"language": checked_language(language)}
         with mapped_errors():
             response = list_contexts.sync_detailed(client=self._connection.rest, **query)
-            contexts: list[wire.CodeContext] = parsed(list, response)
-            return [from_wire(context) for context in contexts]
+            return [from_wire(context) for context in parsed_list(wire.CodeContext, response)]
 
     def delete_context(self, context_id: str) -> None:
         """End a context and its kernel.
@@ -167,14 +167,16 @@ class CodesSync:
     def _events(
         self, body: wire.RunCodeRequest, execution: Execution
     ) -> Generator[Event, None, None]:
-        with mapped_errors(execution):
-            with run_code.stream(client=self._connection.streams, body=body) as stream:
-                for frames in stream.batches():
-                    for frame in frames:
-                        event = decode(frame)
-                        if isinstance(event, ErrorObject):
-                            stream.discard_connection()
-                        yield event
+        with (
+            mapped_errors(execution),
+            run_code.stream(client=self._connection.streams, body=body) as stream,
+        ):
+            for frames in stream.batches():
+                for frame in frames:
+                    event = decode(frame)
+                    if isinstance(event, ErrorObject):
+                        stream.discard_connection()
+                    yield event
 
     def interrupt(self, execution_id: str) -> None:
         """Stop a run: its code sees what the language has for that (KeyboardInterrupt in Python).
@@ -210,17 +212,19 @@ class CodesSync:
             NotReadyError: execd answers, the kernels' server does not.
         """
         self.check_ping()
-        with mapped_errors():
-            with run_command.stream(
+        with (
+            mapped_errors(),
+            run_command.stream(
                 client=self._connection.streams,
                 body=wire.RunCommandRequest(command=KERNELS_SERVED),
                 timeout=self._connection.timeout,
-            ) as events:
-                for event in events:
-                    # Nothing but the status matters; the body of a real server's answer stays
-                    # open for another second.
-                    if event.type_ == "execution_complete":
-                        return
+            ) as events,
+        ):
+            for event in events:
+                # Nothing but the status matters; the body of a real server's answer stays
+                # open for another second.
+                if event.type_ == "execution_complete":
+                    return
         raise NotReadyError("the kernels' server does not answer yet")
 
 

@@ -98,12 +98,12 @@ class _Clients:
     """The generated clients of one execd, until they are closed."""
 
     def __init__(
-        self, rest: execd_client.Client, streams: execd_client.Client, timeout: float
+        self, *, rest: execd_client.Client, streams: execd_client.Client, timeout: httpx.Timeout
     ) -> None:
         self._rest = rest
         self._streams = streams
         self._closed = False
-        self.timeout = httpx.Timeout(timeout)
+        self.timeout = timeout
         """The configured request timeout; code streams, which may be silent, go without it."""
 
     @property
@@ -141,73 +141,74 @@ class AsyncConnection(_Clients):
     """
 
     def __init__(self, config: ConnectionConfig, endpoint: SandboxEndpoint) -> None:
-        self._owns = config.owns_transport
-        if self._owns:
-            rest, streams = (
-                config.new_owned_transport(),
-                config.new_owned_transport(max_connections=None),
-            )
-        else:
-            assert config.transport is not None  # noqa: S101  # what owns_transport means
-            rest = streams = config.transport
         target = _Target.of(config, endpoint)
 
         async def guard(request: httpx.Request) -> None:
             target.guard(request)
 
         hooks = {**config.event_hooks, "request": [*config.event_hooks.get("request", []), guard]}
-        self._http = [
-            httpx.AsyncClient(**target.options(config), event_hooks=hooks, transport=transport)
-            for transport in (rest, unwrap_retry_transport(streams))
-        ]
+
+        def client(transport: httpx.AsyncBaseTransport) -> httpx.AsyncClient:
+            return httpx.AsyncClient(
+                **target.options(config), event_hooks=hooks, transport=transport
+            )
+
+        if config.owns_transport or config.transport is None:
+            rest = client(config.new_owned_transport())
+            streams = client(
+                unwrap_retry_transport(config.new_owned_transport(max_connections=None))
+            )
+            self._owned = [rest, streams]
+        else:
+            rest = client(config.transport)
+            streams = client(unwrap_retry_transport(config.transport))
+            self._owned = []
+        url = str(target.base_url)
         super().__init__(
-            *(
-                execd_client.Client(str(target.base_url)).set_async_httpx_client(c)
-                for c in self._http
-            ),
-            timeout=config.request_timeout.total_seconds(),
+            rest=execd_client.Client(url).set_async_httpx_client(rest),
+            streams=execd_client.Client(url).set_async_httpx_client(streams),
+            timeout=rest.timeout,
         )
 
     async def aclose(self) -> None:
         """Close what is ours; a second call does nothing."""
-        if self._owns and not self._closed:
-            self._closed = True
-            for client in self._http:
-                await client.aclose()
         self._closed = True
+        while self._owned:
+            await self._owned.pop().aclose()
 
 
 class SyncConnection(_Clients):
     """The sync clients of one execd; see `AsyncConnection`."""
 
     def __init__(self, config: ConnectionConfigSync, endpoint: SandboxEndpoint) -> None:
-        self._owns = config.owns_transport
-        if self._owns:
-            rest, streams = (
-                config.new_owned_transport(),
-                config.new_owned_transport(max_connections=None),
-            )
-        else:
-            assert config.transport is not None  # noqa: S101  # what owns_transport means
-            rest = streams = config.transport
         target = _Target.of(config, endpoint)
         hooks = {
             **config.event_hooks,
             "request": [*config.event_hooks.get("request", []), target.guard],
         }
-        self._http = [
-            httpx.Client(**target.options(config), event_hooks=hooks, transport=transport)
-            for transport in (rest, unwrap_retry_transport(streams))
-        ]
+
+        def client(transport: httpx.BaseTransport) -> httpx.Client:
+            return httpx.Client(**target.options(config), event_hooks=hooks, transport=transport)
+
+        if config.owns_transport or config.transport is None:
+            rest = client(config.new_owned_transport())
+            streams = client(
+                unwrap_retry_transport(config.new_owned_transport(max_connections=None))
+            )
+            self._owned = [rest, streams]
+        else:
+            rest = client(config.transport)
+            streams = client(unwrap_retry_transport(config.transport))
+            self._owned = []
+        url = str(target.base_url)
         super().__init__(
-            *(execd_client.Client(str(target.base_url)).set_httpx_client(c) for c in self._http),
-            timeout=config.request_timeout.total_seconds(),
+            rest=execd_client.Client(url).set_httpx_client(rest),
+            streams=execd_client.Client(url).set_httpx_client(streams),
+            timeout=rest.timeout,
         )
 
     def close(self) -> None:
         """Close what is ours; a second call does nothing."""
-        if self._owns and not self._closed:
-            self._closed = True
-            for client in self._http:
-                client.close()
         self._closed = True
+        while self._owned:
+            self._owned.pop().close()

@@ -137,12 +137,6 @@ class RateLimitedError(APIError, SandboxRateLimitException):
         retry_after: How long the server asks to wait, or None when it did not say.
     """
 
-    def __init__(  # the parent's __init__ chain would set these two from its own defaults
-        self, message: str, *, retry_after: timedelta | None = None, **details: Any
-    ) -> None:
-        super().__init__(message, **details)
-        self.retry_after = retry_after
-
 
 class TransportError(CodeInterpreterError, SandboxConnectionException):
     """No whole answer came: the server cannot be reached, or the connection broke."""
@@ -173,22 +167,25 @@ def api_error(status: int, headers: Mapping[str, str], body: bytes) -> APIError:
         body: JSON of execd (``{"code", "message"}`` or ``{"error"}``), or whatever a gateway sent.
     """
     code, message = _code_and_message(body)
-    details = {
-        "status": status,
-        "code": code,
-        "body": body,
-        "request_id": headers.get("x-request-id"),
-    }
     if message is None:
         excerpt = body[:_BODY_EXCERPT].decode(errors="replace").strip()
         content_type = headers.get("content-type") or "no content type"
         message = f"unexpected answer ({content_type}): {excerpt or '(empty body)'}"
-    text = f"HTTP {status}: {message}"
+    kind = _type_by_answer(code, message)
     if status in (401, 403):
-        return AuthenticationError(text, **details)
-    if status == 429:  # noqa: PLR2004  # Too Many Requests
-        return RateLimitedError(text, retry_after=_retry_after(headers), **details)
-    return _type_by_answer(code, message)(text, **details)
+        kind = AuthenticationError
+    elif status == 429:  # noqa: PLR2004  # Too Many Requests
+        kind = RateLimitedError
+    error = kind(
+        f"HTTP {status}: {message}",
+        status=status,
+        code=code,
+        body=body,
+        request_id=headers.get("x-request-id"),
+    )
+    if isinstance(error, RateLimitedError):
+        error.retry_after = _retry_after(headers)
+    return error
 
 
 def stream_error(code: str, message: str) -> APIError:
@@ -272,6 +269,12 @@ def _known(error: BaseException) -> CodeInterpreterError | None:  # noqa: PLR091
     match error:
         case CodeInterpreterError():
             return error
+        case wire.UnexpectedStatus() if 200 <= error.status_code < 300:  # noqa: PLR2004  # 2xx
+            return ProtocolError(
+                f"the server sent no answer of execd: {error}",
+                status_code=error.status_code,
+                response_body=error.content,
+            )
         case wire.UnexpectedStatus():
             return api_error(error.status_code, error.headers, error.content)
         case wire.StreamTruncated():
@@ -287,7 +290,8 @@ def _known(error: BaseException) -> CodeInterpreterError | None:  # noqa: PLR091
             return TransportError(f"{_target(error)} cannot be reached: {_why(error)}")
         case httpx.HTTPError():
             return ProtocolError(f"HTTP went wrong at {_target(error)}: {_why(error)}")
-    return None
+        case _:
+            return None
 
 
 def _why(error: httpx.HTTPError) -> str:
@@ -304,7 +308,7 @@ def _target(error: httpx.HTTPError) -> str:
 
 def ensure_ok(response: Response[Any]) -> None:
     """Raise the error that an answer stands for, if it stands for one."""
-    if not response.status_code.is_success:
+    if not 200 <= response.status_code < 300:  # noqa: PLR2004  # 2xx
         raise api_error(response.status_code, httpx.Headers(response.headers), response.content)
 
 
@@ -321,3 +325,11 @@ def parsed(kind: type[T], response: Response[Any]) -> T:
             f"the server sent no {kind.__name__}: {response.content[:_BODY_EXCERPT]!r}"
         )
     return response.parsed
+
+
+def parsed_list(kind: type[T], response: Response[Any]) -> list[T]:
+    """The parsed body of a good answer that is a list; raises like `parsed`."""
+    items = cast("list[object]", parsed(list, response))
+    if not all(isinstance(item, kind) for item in items):
+        raise ProtocolError(f"the server sent no list of {kind.__name__}")
+    return cast("list[T]", items)

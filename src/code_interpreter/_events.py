@@ -107,7 +107,7 @@ _Tagged: TypeAlias = (
     Init | Stdout | Stderr | MimeBundle | ExecutionCount | Error | Complete | Status | Ping
 )
 
-_decoder: Final = msgspec.json.Decoder[_Tagged](_Tagged)
+_decoder: Final[msgspec.json.Decoder[_Tagged]] = msgspec.json.Decoder(_Tagged)
 _KNOWN_TYPES: Final = frozenset(
     str(event.__struct_config__.tag)
     for event in (Init, Stdout, Stderr, MimeBundle, ExecutionCount, Error, Complete, Status, Ping)
@@ -122,7 +122,7 @@ def decode(frame: bytes) -> Event:
     """
     try:
         return _decoder.decode(frame)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return _decode_unusual(frame)
 
 
@@ -130,7 +130,7 @@ def _decode_unusual(frame: bytes) -> Event:
     """Error objects, unknown events, and JSON that msgspec refuses, such as a lone surrogate."""
     try:
         parsed: object = json.loads(frame)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ProtocolError(f"an event is not JSON: {_excerpt(frame)}", cause=error) from error
     if isinstance(parsed, dict):
         fields = cast("dict[str, object]", parsed)

@@ -52,7 +52,7 @@ class Execution(shared.Execution):
     """
 
     result: list[Result] = Field(default_factory=list)  # type: ignore[assignment]  # pyright: ignore[reportIncompatibleVariableOverride]  # the parent's list, of a narrower type
-    outputs: list[OutputMessage | Result] = Field(default_factory=list)
+    outputs: list[OutputMessage | Result] = Field(default_factory=list[OutputMessage | Result])
 
 
 HandlerName: TypeAlias = Literal[
@@ -177,7 +177,7 @@ def refuse_async_handlers(handlers: ExecutionHandlersSync | None) -> None:
     for name in _HANDLER_NAMES if handlers is not None else ():
         handler = getattr(handlers, name)
         if inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(
-            getattr(type(handler), "__call__", None)  # noqa: B004  # an object's async __call__
+            getattr(handler, "__call__", None)  # noqa: B004  # an object's async __call__
         ):
             raise _async_handler(name)
 

@@ -66,7 +66,7 @@ class CodeInterpreter:
         """
         if sandbox is None:  # pyright: ignore[reportUnnecessaryComparison]  # callers may be untyped
             raise InvalidArgumentError("a sandbox must be given")
-        if isinstance(sandbox, SandboxSync):
+        if isinstance(sandbox, SandboxSync):  # type: ignore[unreachable]  # callers may be untyped
             raise InvalidArgumentError("a SandboxSync goes with CodeInterpreterSync")
         ReadyWait(ready_timeout, health_check_polling_interval, now=0)  # refuses before any I/O
         endpoint = await sandbox.get_endpoint(DEFAULT_EXECD_PORT)

@@ -65,7 +65,7 @@ class CodeInterpreterSync:
         """
         if sandbox is None:  # pyright: ignore[reportUnnecessaryComparison]  # callers may be untyped
             raise InvalidArgumentError("a sandbox must be given")
-        if isinstance(sandbox, Sandbox):
+        if isinstance(sandbox, Sandbox):  # type: ignore[unreachable]  # callers may be untyped
             raise InvalidArgumentError(
                 "a Sandbox goes with CodeInterpreter, a SandboxSync with CodeInterpreterSync"
             )

@@ -1,4 +1,4 @@
-"""Servers for the tests of the public API: replayed ones, and the local runtime with real kernels."""
+"""Servers for the tests of the public API: a replaying one, and one with real kernels."""
 
 from collections.abc import Iterator
 
@@ -8,10 +8,17 @@ from code_interpreter.local import LocalServer
 from tests.support.replay import ReplayServer, replay_server
 
 
-@pytest.fixture
-def replay() -> Iterator[ReplayServer]:
+@pytest.fixture(scope="session")
+def replaying() -> Iterator[ReplayServer]:
     with replay_server() as server:
         yield server
+
+
+@pytest.fixture
+def replay(replaying: ReplayServer) -> ReplayServer:
+    """The replaying server, asked nothing yet."""
+    replaying.requests.clear()
+    return replaying
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""Whole programs, as users have them: those of the README, and one written for the reference SDK."""
+"""Whole programs, as users have them: the README's, and two written for the reference SDK."""
 
 import re
 import subprocess
@@ -11,8 +11,10 @@ import pytest
 from tests.support.serve import serving
 
 ROOT = Path(__file__).parent.parent.parent
-README = dict(
-    re.findall(r"<!-- example: (.*?) -->\n```python\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
+README: dict[str, str] = dict(
+    re.findall(
+        r"<!-- example: (.*?) -->\n```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL
+    )
 )
 
 # `connection_config` is built from OPEN_SANDBOX_DOMAIN alone; nothing else is changed. The version

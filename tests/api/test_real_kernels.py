@@ -3,16 +3,18 @@
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from itertools import pairwise
+from typing import Any
 
 import psutil
 import pytest
 from opensandbox import Sandbox, SandboxSync
 from opensandbox.config import ConnectionConfig, ConnectionConfigSync
 from opensandbox.exceptions import SandboxApiException
-from opensandbox.models.execd import ExecutionHandlers, OutputMessage
+from opensandbox.models.execd import ExecutionHandlers, ExecutionInit, OutputMessage
 
 import code_interpreter as ci
 from code_interpreter import CodeInterpreter, CodeInterpreterSync, SupportedLanguage
@@ -31,12 +33,17 @@ def interpreter(local_server: LocalServer) -> Iterator[CodeInterpreterSync]:
 
 
 @asynccontextmanager
-async def async_interpreter(server: LocalServer) -> AsyncIterator[CodeInterpreter]:
+async def async_interpreter(server: LocalServer) -> AsyncGenerator[CodeInterpreter, None]:
     sandbox = await Sandbox.create("any", connection_config=server.connection_config)
     async with sandbox:
         async with await CodeInterpreter.create(sandbox) as interpreter:
             yield interpreter
         await sandbox.kill()
+
+
+def plain(**handlers: Any) -> ExecutionHandlers:
+    """Plain functions as handlers of the async client, which takes both kinds."""
+    return ExecutionHandlers(**handlers)
 
 
 def test_the_default_contexts_state_lasts(interpreter: CodeInterpreterSync) -> None:
@@ -77,8 +84,7 @@ def test_handlers_see_prints_when_they_are_printed(local_server: LocalServer) ->
     texts = [text for _, text in arrivals]
     assert texts == ["0\n", "1\n", "2\n", "3\n", "4\n", "end"]
     # Each print was there before the next was made; nothing had waited for the end.
-    gaps = [later[0] - earlier[0] for earlier, later in zip(arrivals, arrivals[1:], strict=False)]
-    assert min(gaps) > 0.25
+    assert min(later[0] - earlier[0] for earlier, later in pairwise(arrivals)) > 0.25
 
 
 def test_contexts_are_made_listed_found_and_deleted(interpreter: CodeInterpreterSync) -> None:
@@ -127,7 +133,8 @@ def test_an_error_of_the_code_is_data(interpreter: CodeInterpreterSync) -> None:
 
 def test_displays_and_values_keep_their_mime_bundles(interpreter: CodeInterpreterSync) -> None:
     execution = interpreter.codes.run(
-        "from IPython.display import HTML, display\ndisplay(HTML('<b>shown</b>'))\nHTML('<i>last</i>')"
+        "from IPython.display import HTML, display\n"
+        "display(HTML('<b>shown</b>'))\nHTML('<i>last</i>')"
     )
     assert [r.mime.get("text/html") for r in execution.result] == ["<b>shown</b>", "<i>last</i>"]
     assert all("IPython" in (r.text or "") for r in execution.result)
@@ -139,25 +146,29 @@ def test_a_run_is_interrupted_by_its_id_and_the_context_lives_on(
     async def main() -> None:
         async with async_interpreter(local_server) as interpreter:
             context = await interpreter.codes.create_context(PYTHON)
-            started: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+            ids: list[str] = []
+            going = asyncio.Event()
+
+            def on_init(init: ExecutionInit) -> None:
+                ids.append(init.id)
+
+            def on_stdout(_: OutputMessage) -> None:
+                going.set()
+
             run = asyncio.create_task(
                 interpreter.codes.run(
                     "print('going')\nimport time\nkept = 1\ntime.sleep(60)",
                     context=context,
-                    handlers=ExecutionHandlers.model_construct(
-                        on_init=lambda init: ids.append(init.id),
-                        on_stdout=lambda _: started.set_result("going"),
-                    ),
+                    handlers=plain(on_init=on_init, on_stdout=on_stdout),
                 )
             )
-            await asyncio.wait_for(started, 30)
+            await asyncio.wait_for(going.wait(), 30)
             await interpreter.codes.interrupt(ids[0])
             execution = await asyncio.wait_for(run, 30)
             assert execution.error is not None
             assert execution.error.name == "KeyboardInterrupt"
             assert (await interpreter.codes.run("kept", context=context)).result[0].text == "1"
 
-    ids: list[str] = []
     asyncio.run(main())
 
 
@@ -166,11 +177,15 @@ def test_a_second_run_in_a_busy_context_is_context_busy(local_server: LocalServe
         async with async_interpreter(local_server) as interpreter:
             context = await interpreter.codes.create_context(PYTHON)
             going = asyncio.Event()
+
+            def on_stdout(_: OutputMessage) -> None:
+                going.set()
+
             first = asyncio.create_task(
                 interpreter.codes.run(
                     "print('going')\nimport time\ntime.sleep(3)",
                     context=context,
-                    handlers=ExecutionHandlers.model_construct(on_stdout=lambda _: going.set()),
+                    handlers=plain(on_stdout=on_stdout),
                 )
             )
             await asyncio.wait_for(going.wait(), 30)
@@ -186,7 +201,9 @@ def test_a_dead_kernel_ends_its_run_and_the_next_gets_a_fresh_one(
 ) -> None:
     context = interpreter.codes.create_context(PYTHON)
     interpreter.codes.run("state = 1", context=context)
-    execution = interpreter.codes.run("print('last words', flush=True)\nimport os\nos._exit(7)", context=context)
+    execution = interpreter.codes.run(
+        "print('last words', flush=True)\nimport os\nos._exit(7)", context=context
+    )
     assert execution.error is not None
     assert "7" in execution.error.value
     assert execution.logs.stdout[0].text == "last words\n"
@@ -367,7 +384,14 @@ def test_local_starts_everything_and_ends_everything() -> None:
 
 def test_what_the_block_raises_reaches_the_caller_and_everything_still_ends() -> None:
     before = descendants()
-    with pytest.raises(ZeroDivisionError), CodeInterpreterSync.local():
-        during = descendants() - before
-        _ = 1 / 0
+    during: set[int] = set()
+
+    def fail() -> None:
+        with CodeInterpreterSync.local():
+            during.update(descendants() - before)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    assert during
     assert not {pid for pid in during if psutil.pid_exists(pid)}

@@ -1,4 +1,4 @@
-"""The reference SDK itself, in an environment of its own, works against `code-interpreter serve`."""
+"""The reference SDK, in an environment of its own, works against `code-interpreter serve`."""
 
 import subprocess
 import sys

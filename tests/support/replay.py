@@ -7,7 +7,7 @@ the fault of that name in `FAULTS`. The server counts what it was asked.
 import json
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -48,7 +48,7 @@ FAULTS: dict[str, tuple[int, str, bytes, bool]] = {
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    server: "ReplayServer"
+    server: "ReplayServer"  # pyright: ignore[reportIncompatibleVariableOverride]  # it made this
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
         """Say nothing."""
@@ -116,7 +116,7 @@ def recorded_chunks(name: str) -> list[bytes]:
 
 
 @contextmanager
-def replay_server() -> Iterator[ReplayServer]:
+def replay_server() -> Generator[ReplayServer, None, None]:
     """A running ReplayServer."""
     with ReplayServer() as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.05,))

@@ -4,12 +4,12 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 
 @contextmanager
-def serving() -> Iterator[dict[str, str]]:
+def serving() -> Generator[dict[str, str], None, None]:
     """A running server; yields an environment with its two exports and nothing else of its kind."""
     environment = {
         name: value for name, value in os.environ.items() if not name.startswith("OPEN_SANDBOX_")

@@ -111,7 +111,7 @@ def test_waiting_for_readiness_pauses_and_gives_up_in_time() -> None:
     assert wait.pause(problem, now=101) == 1
     assert wait.pause(problem, now=109.5) == 0.5
     assert wait.remaining(104) == 6
-    with pytest.raises(NotReadyError, match="10 s .*not yet") as caught:
+    with pytest.raises(NotReadyError, match=r"10 s .*not yet") as caught:
         wait.pause(problem, now=110)
     assert caught.value.__cause__ is problem
 

@@ -69,9 +69,7 @@ def test_an_api_error_carries_what_is_needed_to_act() -> None:
         (502, b"<html>Bad Gateway</html>", ci.APIError),
     ],
 )
-def test_status_and_body_decide_the_type(
-    status: int, body: bytes, kind: type[ci.APIError]
-) -> None:
+def test_status_and_body_decide_the_type(status: int, body: bytes, kind: type[ci.APIError]) -> None:
     assert type(answer(status, body)) is kind
 
 

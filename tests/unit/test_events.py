@@ -1,10 +1,11 @@
 """One JSON frame becomes one typed event, whatever is missing, null, new or odd in it."""
 
+import contextlib
 import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from code_interpreter import _events
@@ -90,6 +91,7 @@ def test_what_json_of_python_allows_in_results_is_kept() -> None:
         b'{"type":"stdout","text":"cut',
         b'{"type":"stdout","text":"\xff"}',
         b'{"code":"X"}',
+        b'{"type":"result","results":' + b"[" * 100_000,
     ],
 )
 def test_what_is_no_event_is_a_protocol_error_that_shows_it(bad: bytes) -> None:
@@ -100,10 +102,8 @@ def test_what_is_no_event_is_a_protocol_error_that_shows_it(bad: bytes) -> None:
 
 @given(st.binary())
 def test_arbitrary_bytes_give_an_event_or_a_protocol_error(data: bytes) -> None:
-    try:
+    with contextlib.suppress(ProtocolError):
         decode(data)
-    except ProtocolError:
-        pass
 
 
 _json = st.recursive(
@@ -113,9 +113,9 @@ _json = st.recursive(
 )
 
 
+# Whatever a busy machine takes to make the first example says nothing about the decoder.
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(st.dictionaries(st.sampled_from(["type", "text", "code", "message", "error"]), _json))
 def test_arbitrary_json_gives_an_event_or_a_protocol_error(fields: dict[str, Any]) -> None:
-    try:
+    with contextlib.suppress(ProtocolError):
         decode(json.dumps(fields).encode())
-    except ProtocolError:
-        pass
