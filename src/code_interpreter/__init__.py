@@ -3,33 +3,35 @@
 `CodeInterpreter` is for asyncio, `CodeInterpreterSync` for everything else.
 """
 
-from importlib.metadata import version as _version
+import importlib
+from typing import TYPE_CHECKING
 
-from code_interpreter._codes import Codes
-from code_interpreter._codes_sync import CodesSync
-from code_interpreter._contexts import CodeContext
-from code_interpreter._errors import (
-    APIError,
-    AuthenticationError,
-    CodeInterpreterError,
-    ContextBusyError,
-    ContextNotFoundError,
-    InterpreterClosedError,
-    InvalidArgumentError,
-    NoSandboxError,
-    NotReadyError,
-    ProtocolError,
-    RateLimitedError,
-    RequestTimeoutError,
-    StreamTruncatedError,
-    TransportError,
-)
-from code_interpreter._execution import Execution, Result
-from code_interpreter._interpreter import CodeInterpreter
-from code_interpreter._interpreter_sync import CodeInterpreterSync
-from code_interpreter._languages import SupportedLanguage
+if TYPE_CHECKING:
+    from code_interpreter._codes import Codes
+    from code_interpreter._codes_sync import CodesSync
+    from code_interpreter._contexts import CodeContext
+    from code_interpreter._errors import (
+        APIError,
+        AuthenticationError,
+        CodeInterpreterError,
+        ContextBusyError,
+        ContextNotFoundError,
+        InterpreterClosedError,
+        InvalidArgumentError,
+        NoSandboxError,
+        NotReadyError,
+        ProtocolError,
+        RateLimitedError,
+        RequestTimeoutError,
+        StreamTruncatedError,
+        TransportError,
+    )
+    from code_interpreter._execution import Execution, Result
+    from code_interpreter._interpreter import CodeInterpreter
+    from code_interpreter._interpreter_sync import CodeInterpreterSync
+    from code_interpreter._languages import SupportedLanguage
 
-__version__ = _version("opensandbox-code-interpreter")
+    __version__: str
 
 __all__ = [
     "APIError",
@@ -55,3 +57,33 @@ __all__ = [
     "SupportedLanguage",
     "TransportError",
 ]
+
+# Names come from their modules when they are first asked for (PEP 562): the process of every local
+# sandbox imports this package and needs none of them, and they take most of a second.
+_HOMES = {
+    "Codes": "_codes",
+    "CodesSync": "_codes_sync",
+    "CodeContext": "_contexts",
+    "Execution": "_execution",
+    "Result": "_execution",
+    "CodeInterpreter": "_interpreter",
+    "CodeInterpreterSync": "_interpreter_sync",
+    "SupportedLanguage": "_languages",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name == "__version__":
+        metadata = importlib.import_module("importlib.metadata")
+        value: object = metadata.version("opensandbox-code-interpreter")
+    elif name in __all__:
+        home = importlib.import_module(f"{__name__}.{_HOMES.get(name, '_errors')}")
+        value = getattr(home, name)
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__, "__version__"})

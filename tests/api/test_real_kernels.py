@@ -183,7 +183,7 @@ def test_a_second_run_in_a_busy_context_is_context_busy(local_server: LocalServe
 
             first = asyncio.create_task(
                 interpreter.codes.run(
-                    "print('going')\nimport time\ntime.sleep(3)",
+                    "print('going')\nimport time\ntime.sleep(1.5)",
                     context=context,
                     handlers=plain(on_stdout=on_stdout),
                 )
@@ -212,7 +212,7 @@ def test_a_dead_kernel_ends_its_run_and_the_next_gets_a_fresh_one(
 
 
 def test_a_hundred_thousand_lines_arrive_whole(interpreter: CodeInterpreterSync) -> None:
-    execution = interpreter.codes.run("for i in range(100_000): print(i, flush=True)")
+    execution = interpreter.codes.run("for i in range(100_000): print(i)")
     text = "".join(message.text for message in execution.logs.stdout)
     assert text == "".join(f"{i}\n" for i in range(100_000))
 
