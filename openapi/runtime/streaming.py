@@ -1,0 +1,579 @@
+"""Event streams: bytes in, one frame per event out, and two thin drivers that own the connection.
+
+What execd calls an event stream comes in three spellings, which can be mixed on one stream:
+
+- a bare JSON object and a blank line, as execd itself writes;
+- one JSON object a line, as its metrics come;
+- true server-sent events, as gateways and newer servers write: the object is in `data:` fields,
+  among fields and comments that mean nothing here.
+
+A spelling is never negotiated, so `FrameDecoder` reads each line by what it begins with. It holds
+state and no socket: hand it chunks cut anywhere, and it hands back frames, each normally the bytes
+of one JSON object. What must stay true in it:
+
+- Lines are split on bytes, at LF, CR LF and CR only. Text splitters also break at U+0085, U+2028
+  and several controls, which are legal inside JSON strings.
+- Nothing that might be content is dropped. A line that is neither JSON nor a field becomes a frame
+  as it is, so that whoever parses frames reports it; the decoder itself never fails.
+- Time is linear in the bytes fed, however an event of many megabytes is cut.
+
+`EventStream` and `AsyncEventStream` send a request when they are entered or first advanced, and
+read frames until the body ends. Only the clean end of the body ends a stream, never an event: real
+servers send `execution_complete` before the last output. A body that is cut is `StreamTruncated`.
+They differ in nothing but `await`.
+"""
+
+import json
+import re
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
+from types import TracebackType
+from typing import Any, Final, Generic, TypeVar, cast
+
+import httpx
+from execd_client.errors import (
+    MalformedFrame,
+    StreamErrorObject,
+    StreamTruncated,
+    UnexpectedStatus,
+)
+
+__all__ = ["AsyncEventStream", "EventStream", "FrameDecoder", "decode_frame", "parse_events"]
+
+T = TypeVar("T")
+
+_BOM: Final = b"\xef\xbb\xbf"
+# What SSE calls a field: a name and a colon, or a known name alone; no name makes it a comment.
+# Prose that holds a colon ("upstream connect error: ...") has a space before it and is no field.
+_FIELD: Final = re.compile(rb"(?:[a-z][a-z0-9_-]*)?:|(?:data|event|id|retry)\Z")
+_JSON_SPACE: Final = " \t\r\n"
+_raw_decode: Final = json.JSONDecoder().raw_decode
+# How much of a refused answer's body is kept: enough for any error page, too little to hurt.
+_MAX_REFUSAL: Final = 1024 * 1024
+
+
+class FrameDecoder:
+    r"""Cuts the bytes of an event stream into frames.
+
+    Example:
+        >>> decoder = FrameDecoder()
+        >>> decoder.feed(b'{"type":"init"}\n\n{"type":')
+        [b'{"type":"init"}']
+        >>> decoder.feed(b'"ping"}'), decoder.finish()
+        ([], [b'{"type":"ping"}'])
+    """
+
+    __slots__ = ("_after_cr", "_at_start", "_data", "_parts")
+
+    def __init__(self) -> None:
+        self._parts: list[bytes] = []  # of the line that has not ended yet
+        self._data: list[bytes] = []  # `data:` lines of the SSE frame that has not ended yet
+        self._after_cr = False  # the last chunk ended with CR, which an LF may still belong to
+        self._at_start = True
+
+    def feed(self, data: bytes) -> list[bytes]:
+        """Take the next bytes of the body.
+
+        Args:
+            data: Any number of bytes, cut anywhere.
+
+        Returns:
+            The frames that these bytes complete, in order; often none.
+        """
+        if not data:
+            return []
+        if self._after_cr:
+            self._after_cr = False
+            if data.startswith(b"\n"):
+                data = data[1:]
+        if b"\r" in data:
+            self._after_cr = data.endswith(b"\r")
+            data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        lines = data.split(b"\n")
+        rest = lines.pop()
+        if lines and self._parts:
+            self._parts.append(lines[0])
+            lines[0] = b"".join(self._parts)
+            self._parts = []
+        if rest:
+            self._parts.append(rest)
+        return self._frames(lines)
+
+    def finish(self) -> list[bytes]:
+        """Take the clean end of the body.
+
+        Returns:
+            What was still open: a last line without its newline, an SSE frame without its blank
+            line.
+        """
+        lines = [b"".join(self._parts), b""] if self._parts else [b""]
+        self._parts = []
+        return self._frames(lines)
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether something is open that `finish` would return: the last event has no end yet."""
+        return bool(self._parts or self._data)
+
+    def _frames(self, lines: list[bytes]) -> list[bytes]:
+        frames: list[bytes] = []
+        if self._at_start and lines:
+            self._at_start = False
+            lines[0] = lines[0].removeprefix(_BOM)
+        for line in lines:
+            if _FIELD.match(line):
+                name, _, value = line.partition(b":")
+                if name == b"data":
+                    self._data.append(value.removeprefix(b" "))
+                continue
+            if self._data:
+                self._end_sse_frame(frames)
+            if b"}{" in line:
+                frames.extend(_unglue(line))
+            elif line and not line.isspace():
+                frames.append(line)
+        return frames
+
+    def _end_sse_frame(self, frames: list[bytes]) -> None:
+        lines, self._data = self._data, []
+        frame = b"\n".join(lines)
+        if len(lines) > 1 or b"}{" in frame:
+            frames.extend(_unglue(frame))
+        elif frame and not frame.isspace():
+            frames.append(frame)
+
+
+def _unglue(frame: bytes) -> list[bytes]:
+    """Split JSON values that stand side by side; what does not parse stays in one piece."""
+    text = frame.decode("utf-8", "surrogateescape")  # and back: the same bytes, valid UTF-8 or not
+    pieces: list[bytes] = []
+    start, end = 0, len(text)
+    while start < end:
+        if text[start] in _JSON_SPACE:
+            start += 1
+            continue
+        try:
+            _, stop = _raw_decode(text, start)
+        except (ValueError, RecursionError):
+            stop = end
+        pieces.append(text[start:stop].encode("utf-8", "surrogateescape"))
+        start = stop
+    return pieces
+
+
+def decode_frame(frame: bytes) -> dict[str, Any]:
+    """The JSON object in a frame.
+
+    Raises:
+        MalformedFrame: The frame is not the UTF-8 text of one JSON object.
+    """
+    try:
+        value: object = json.loads(frame.decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise MalformedFrame(frame) from error
+    if not isinstance(value, dict):
+        raise MalformedFrame(frame)
+    return cast("dict[str, Any]", value)
+
+
+def _error_object(value: Mapping[str, Any]) -> StreamErrorObject | None:
+    """The error for an ErrorResponse that stands among the events, None for anything else."""
+    code, message = value.get("code"), value.get("message")
+    if value.get("type") is None and isinstance(code, str) and isinstance(message, str):
+        return StreamErrorObject(code, message)
+    return None
+
+
+def _parse(frame: bytes, from_dict: Callable[[dict[str, Any]], T]) -> T:
+    value = decode_frame(frame)
+    if error := _error_object(value):
+        raise error
+    try:
+        return from_dict(value)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise MalformedFrame(frame) from error
+
+
+def parse_events(body: bytes, from_dict: Callable[[dict[str, Any]], T]) -> list[T]:
+    """All events of a body that was read to its end.
+
+    Raises:
+        MalformedFrame: Something on the stream is not an event.
+        StreamErrorObject: The server wrote an ErrorResponse among the events.
+    """
+    decoder = FrameDecoder()
+    return [_parse(frame, from_dict) for frame in decoder.feed(body) + decoder.finish()]
+
+
+def _stream_timeout(client: httpx.Timeout, given: httpx.Timeout | None) -> httpx.Timeout:
+    """The client's limits, but none on reading: a stream may be silent for as long as its run."""
+    if given is not None:
+        return given
+    return httpx.Timeout(connect=client.connect, read=None, write=client.write, pool=client.pool)
+
+
+def _is_refused(response: httpx.Response, media_types: Collection[str]) -> bool:
+    media_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return not response.is_success or media_type not in media_types
+
+
+def _limit_reading(response: httpx.Response, client: httpx.Timeout) -> None:
+    """Give the body of a refused answer the client's read timeout: it is not a stream."""
+    timeout = response.request.extensions.get("timeout")
+    if isinstance(timeout, dict):
+        cast("dict[str, float | None]", timeout)["read"] = client.read
+
+
+def _network_stream(response: httpx.Response) -> Any:
+    """What to close so that a connection cannot be used again; None where there is nothing."""
+    if response.http_version == "HTTP/2":  # one connection, many streams; they cannot mix up
+        return None
+    return response.extensions.get("network_stream")
+
+
+class _Body(httpx.SyncByteStream):
+    """A response's body that can take its connection with it when it is closed.
+
+    The connection is closed before the pool hears of the end of the body, so that no other request
+    can be given it in between. A body that ends in the middle of a line takes it along unasked: an
+    ErrorResponse without its newline looks like that, and is known for one only afterwards.
+    """
+
+    def __init__(self, response: httpx.Response, decoder: FrameDecoder) -> None:
+        self.discard = False
+        self._decoder = decoder
+        self._stream = cast("httpx.SyncByteStream", response.stream)
+        self._network = _network_stream(response)
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self._stream)
+
+    def close(self) -> None:
+        try:
+            if self._network is not None and (self.discard or self._decoder.unfinished):
+                self._network.close()
+        finally:
+            self._stream.close()
+
+
+class _AsyncBody(httpx.AsyncByteStream):
+    """See `_Body`."""
+
+    def __init__(self, response: httpx.Response, decoder: FrameDecoder) -> None:
+        self.discard = False
+        self._decoder = decoder
+        self._stream = cast("httpx.AsyncByteStream", response.stream)
+        self._network = _network_stream(response)
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return aiter(self._stream)
+
+    async def aclose(self) -> None:
+        try:
+            if self._network is not None and (self.discard or self._decoder.unfinished):
+                await self._network.aclose()
+        finally:
+            await self._stream.aclose()
+
+
+class EventStream(Generic[T]):
+    """The events of one request, as they arrive.
+
+    A context manager and an iterator. Entering it sends the request; without `with`, the first
+    step does. Leaving it, the end of the body and every error release the connection.
+
+    Args:
+        client: Sends the request.
+        request: Arguments of `httpx.Client.build_request`.
+        from_dict: Makes an event from a JSON object.
+        media_types: The content types that are event streams; anything else is refused.
+        timeout: Limits of this request. The default is the client's, without a limit on reading.
+
+    Raises:
+        UnexpectedStatus: On opening: the status is not 2xx, or the content type is none of
+            `media_types`.
+        StreamTruncated: While reading: the connection was cut before the clean end of the body.
+        MalformedFrame: While iterating: something on the stream is not an event.
+        StreamErrorObject: While iterating: the server wrote an ErrorResponse among the events.
+        httpx.TimeoutException: A limit of `timeout` passed.
+        httpx.TransportError: No connection, or it was cut before there was an answer.
+    """
+
+    def __init__(
+        self,
+        client: httpx.Client,
+        request: Mapping[str, Any],
+        from_dict: Callable[[dict[str, Any]], T],
+        *,
+        media_types: Collection[str] = ("text/event-stream",),
+        timeout: httpx.Timeout | None = None,
+    ) -> None:
+        self._client = client
+        self._request = request
+        self._from_dict = from_dict
+        self._media_types = media_types
+        self._timeout = timeout
+        self._decoder = FrameDecoder()
+        self._frames: deque[bytes] = deque()
+        self._response: httpx.Response | None = None
+        self._chunks: Iterator[bytes]  # once there is a response
+        self._body: _Body | None = None
+        self._ended = False
+        self._closed = False
+
+    @property
+    def response(self) -> httpx.Response:
+        """The answer, once the stream is open: status, headers, extensions.
+
+        Raises:
+            RuntimeError: The stream was not opened.
+        """
+        if self._response is None:
+            raise RuntimeError("the stream was not opened")
+        return self._response
+
+    def batches(self) -> Iterator[list[bytes]]:
+        """The raw frames, one list for each chunk of the body that completes any.
+
+        The fast road, for those who parse frames themselves; see `decode_frame`. Everything said
+        above of opening, errors and the end holds here too, but nothing looks into the frames: a
+        caller who meets an ErrorResponse calls `discard_connection`.
+        """
+        while frames := self._next_frames():
+            yield frames
+
+    def discard_connection(self) -> None:
+        """Close the connection at the end of this stream: no other request shall use it.
+
+        Needed after an ErrorResponse among the events, behind which servers can write bytes that
+        lie past the end of the body. Reading goes on.
+        """
+        if self._body is not None:
+            self._body.discard = True
+
+    def close(self) -> None:
+        """Release the connection. What was not read is lost; a second call does nothing."""
+        self._closed = True
+        if self._response is not None:
+            self._response.close()
+
+    def __enter__(self) -> "EventStream[T]":
+        self._open()
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __iter__(self) -> "EventStream[T]":
+        return self
+
+    def __next__(self) -> T:
+        if not self._frames:
+            self._frames.extend(self._next_frames())
+        if not self._frames:
+            raise StopIteration
+        try:
+            return _parse(self._frames.popleft(), self._from_dict)
+        except BaseException:
+            self.discard_connection()
+            self.close()
+            raise
+
+    def _open(self) -> None:
+        if self._response is not None:
+            return
+        if self._closed:
+            raise httpx.StreamClosed
+        limits = _stream_timeout(self._client.timeout, self._timeout)
+        request = self._client.build_request(**self._request, timeout=limits)
+        response = self._client.send(request, stream=True)
+        self._response = response
+        self._body = response.stream = _Body(response, self._decoder)
+        self._chunks = response.iter_bytes()
+        if _is_refused(response, self._media_types):
+            _limit_reading(response, self._client.timeout)
+            raise UnexpectedStatus(response.status_code, self._refusal(), response.headers)
+
+    def _refusal(self) -> bytes:
+        """What there is of the body of an answer that is no event stream."""
+        content = bytearray()
+        try:
+            for chunk in self._chunks:
+                content += chunk
+                if len(content) >= _MAX_REFUSAL:
+                    break
+        except httpx.TransportError:
+            pass  # the status says more than that its explanation was cut
+        finally:
+            self.close()
+        return bytes(content)
+
+    def _next_frames(self) -> list[bytes]:
+        """The frames of the next chunk that completes any; none at the clean end of the body."""
+        if self._frames:
+            frames = list(self._frames)
+            self._frames.clear()
+            return frames
+        if self._ended:
+            return []
+        self._open()
+        if self._closed:
+            raise httpx.StreamClosed
+        try:
+            for chunk in self._chunks:
+                if frames := self._decoder.feed(chunk):
+                    return frames
+        except (httpx.RemoteProtocolError, httpx.ReadError) as error:
+            self.close()
+            raise StreamTruncated("the event stream was cut before its end") from error
+        except BaseException:
+            self.close()
+            raise
+        self._ended = True
+        self.close()
+        return self._decoder.finish()
+
+
+class AsyncEventStream(Generic[T]):
+    """The events of one request, as they arrive; see `EventStream`."""
+
+    def __init__(
+        self,
+        client: httpx.AsyncClient,
+        request: Mapping[str, Any],
+        from_dict: Callable[[dict[str, Any]], T],
+        *,
+        media_types: Collection[str] = ("text/event-stream",),
+        timeout: httpx.Timeout | None = None,
+    ) -> None:
+        self._client = client
+        self._request = request
+        self._from_dict = from_dict
+        self._media_types = media_types
+        self._timeout = timeout
+        self._decoder = FrameDecoder()
+        self._frames: deque[bytes] = deque()
+        self._response: httpx.Response | None = None
+        self._chunks: AsyncIterator[bytes]  # once there is a response
+        self._body: _AsyncBody | None = None
+        self._ended = False
+        self._closed = False
+
+    @property
+    def response(self) -> httpx.Response:
+        """The answer, once the stream is open: status, headers, extensions.
+
+        Raises:
+            RuntimeError: The stream was not opened.
+        """
+        if self._response is None:
+            raise RuntimeError("the stream was not opened")
+        return self._response
+
+    async def batches(self) -> AsyncIterator[list[bytes]]:
+        """The raw frames, one list for each chunk of the body that completes any.
+
+        See `EventStream.batches`.
+        """
+        while frames := await self._next_frames():
+            yield frames
+
+    def discard_connection(self) -> None:
+        """Close the connection at the end of this stream: no other request shall use it.
+
+        See `EventStream.discard_connection`.
+        """
+        if self._body is not None:
+            self._body.discard = True
+
+    async def aclose(self) -> None:
+        """Release the connection. What was not read is lost; a second call does nothing."""
+        self._closed = True
+        if self._response is not None:
+            await self._response.aclose()
+
+    async def __aenter__(self) -> "AsyncEventStream[T]":
+        await self._open()
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+    def __aiter__(self) -> "AsyncEventStream[T]":
+        return self
+
+    async def __anext__(self) -> T:
+        if not self._frames:
+            self._frames.extend(await self._next_frames())
+        if not self._frames:
+            raise StopAsyncIteration
+        try:
+            return _parse(self._frames.popleft(), self._from_dict)
+        except BaseException:
+            self.discard_connection()
+            await self.aclose()
+            raise
+
+    async def _open(self) -> None:
+        if self._response is not None:
+            return
+        if self._closed:
+            raise httpx.StreamClosed
+        limits = _stream_timeout(self._client.timeout, self._timeout)
+        request = self._client.build_request(**self._request, timeout=limits)
+        response = await self._client.send(request, stream=True)
+        self._response = response
+        self._body = response.stream = _AsyncBody(response, self._decoder)
+        self._chunks = response.aiter_bytes()
+        if _is_refused(response, self._media_types):
+            _limit_reading(response, self._client.timeout)
+            raise UnexpectedStatus(response.status_code, await self._refusal(), response.headers)
+
+    async def _refusal(self) -> bytes:
+        """What there is of the body of an answer that is no event stream."""
+        content = bytearray()
+        try:
+            async for chunk in self._chunks:
+                content += chunk
+                if len(content) >= _MAX_REFUSAL:
+                    break
+        except httpx.TransportError:
+            pass  # the status says more than that its explanation was cut
+        finally:
+            await self.aclose()
+        return bytes(content)
+
+    async def _next_frames(self) -> list[bytes]:
+        """The frames of the next chunk that completes any; none at the clean end of the body."""
+        if self._frames:
+            frames = list(self._frames)
+            self._frames.clear()
+            return frames
+        if self._ended:
+            return []
+        await self._open()
+        if self._closed:
+            raise httpx.StreamClosed
+        try:
+            async for chunk in self._chunks:
+                if frames := self._decoder.feed(chunk):
+                    return frames
+        except (httpx.RemoteProtocolError, httpx.ReadError) as error:
+            await self.aclose()
+            raise StreamTruncated("the event stream was cut before its end") from error
+        except BaseException:
+            await self.aclose()
+            raise
+        self._ended = True
+        await self.aclose()
+        return self._decoder.finish()
