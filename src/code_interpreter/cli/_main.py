@@ -1,0 +1,92 @@
+"""Arguments of `code-interpreter`, and the way into its commands.
+
+What must stay true: `--version` and `--help` work without the extra that the servers need, and a
+command that lacks it says how to get it.
+"""
+
+import argparse
+import importlib
+import importlib.metadata
+import sys
+from collections.abc import Sequence
+
+_DISTRIBUTION = "opensandbox-code-interpreter"
+_LIFECYCLE_PORT = 8080
+_EXECD_PORT = 44772
+_MISSING_EXTRA = 2
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Args:
+        argv: The arguments, without the program's name; those of this process by default.
+
+    Returns:
+        The exit status: 0 after a clean end, 1 when a server cannot start, 2 when an argument is
+        wrong (by SystemExit) or the extra `local` is not installed.
+    """
+    arguments = _parser().parse_args(argv)
+    try:
+        # Found by name, so that nothing of it is imported before it is needed.
+        servers = importlib.import_module("code_interpreter.cli._servers")
+    except ImportError as error:
+        print(f"code-interpreter: {error}", file=sys.stderr)  # noqa: T201
+        return _MISSING_EXTRA
+    status: int = getattr(servers, arguments.command)(arguments)
+    return status
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="code-interpreter",
+        description="Servers for code interpreter sandboxes on this machine, without isolation.",
+    )
+    version = importlib.metadata.version(_DISTRIBUTION)
+    parser.add_argument("--version", action="version", version=f"%(prog)s {version}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    serve = commands.add_parser(
+        "serve",
+        help="run a sandbox server that opensandbox clients can use",
+        description="Run a sandbox server: make sandboxes with Sandbox.create(...).",
+    )
+    _add_address(serve, _LIFECYCLE_PORT)
+    serve.add_argument(
+        "--api-key",
+        help="what clients must send; default: OPEN_SANDBOX_API_KEY if set, else a new one",
+    )
+
+    execd = commands.add_parser(
+        "execd",
+        help="run one bare sandbox, without the API that makes and ends sandboxes",
+        description="Run one bare sandbox; it ends with this command.",
+    )
+    _add_address(execd, _EXECD_PORT)
+    execd.add_argument(
+        "--workdir",
+        help="an existing folder to work in, which stays; default: a new one, removed at the end",
+    )
+    execd.add_argument(
+        "--token", help="what clients must send; default: EXECD_ACCESS_TOKEN if set, else a new one"
+    )
+    return parser
+
+
+def _add_address(parser: argparse.ArgumentParser, port: int) -> None:
+    parser.add_argument(
+        "--host", default="127.0.0.1", help="address to listen on (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--port",
+        type=_port,
+        default=port,
+        help="port to listen on; 0: a free one (default: %(default)s)",
+    )
+
+
+def _port(text: str) -> int:
+    port = int(text)
+    if not 0 <= port <= 65535:  # noqa: PLR2004 - everyone knows this number
+        raise argparse.ArgumentTypeError(f"not a port: {port}")
+    return port

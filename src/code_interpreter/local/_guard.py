@@ -1,0 +1,151 @@
+"""The process between a server and one sandbox's execd: with it, the sandbox ends.
+
+What must stay true: however a sandbox ends (told to, its time over, the server or execd killed
+with SIGKILL), every process that it started is killed and its directory is removed. So the guard
+does nothing else that could fail. Its standard input is one end of a socket pair whose other end
+only the server holds: the server's death, whatever the cause, is end-of-file here, and the
+guard's death is end-of-file there, where the server does what the guard left undone. The guard
+alone holds the write end of the pipe that is execd's standard input, so that execd notices too.
+
+Run by its path, isolated and without site-packages, since nothing runs in a sandbox before this
+interpreter is up. Whatever takes time to import comes while execd is starting.
+
+    python -I -S _guard.py LIBRARIES MARKER SCRATCH COMMAND...
+
+LIBRARIES is the folder that psutil is in. MARKER, `NAME=VALUE`, goes into the environment of the
+command, never into the guard's: execd sweeps away whatever carries it. SCRATCH is made here, with
+the folders `work` (the command starts in it) and `tmp` (its TMPDIR, unless it has one), and
+removed here: between a server that makes it and a guard that removes it, it could be lost.
+"""
+
+# Imports wait until execd has been started, and pathlib would be one:
+# ruff: noqa: PLC0415, PTH100, PTH101, PTH102, PTH114, PTH118, PTH120
+
+import os
+import sys
+from types import ModuleType
+
+_ATTEMPTS = 3
+_REAPING = 1.0
+
+
+def main() -> int:
+    """Run the command, wait for an end, leave nothing. Returns the command's exit status."""
+    libraries, marker, scratch, *command = sys.argv[1:]
+    os.setsid()
+    execd = _spawn(marker, scratch, command)
+    processes = _load_processes(libraries)
+    processes.become_subreaper()
+    try:
+        return _watch(execd)
+    finally:
+        processes.kill_tree(marker=marker.partition("=")[2], root=os.getpid())
+        _reap_all()
+        os.chdir("/")
+        remove_tree(scratch)
+
+
+def _spawn(marker: str, scratch: str, command: list[str]) -> int:
+    name, _, value = marker.partition("=")
+    work, tmp = f"{scratch}/work", f"{scratch}/tmp"  # noqa: S108 - a folder of ours
+    for folder in (scratch, work, tmp):
+        os.mkdir(folder, 0o700)
+    os.chdir(work)
+    # Nobody closes the write end, and no other process has it: it lives as long as this one.
+    stdin, _write_end = os.pipe()
+    execd = os.posix_spawn(
+        command[0],
+        command,
+        {"TMPDIR": tmp, **os.environ, name: value},
+        file_actions=[(os.POSIX_SPAWN_DUP2, stdin, 0)],
+    )
+    os.close(stdin)
+    return execd
+
+
+def _load_processes(libraries: str) -> ModuleType:
+    import importlib
+
+    # At the end: nothing here or there may stand in front of the standard library.
+    sys.path += [libraries, os.path.dirname(os.path.abspath(__file__))]
+    return importlib.import_module("_processes")
+
+
+def _watch(execd: int) -> int:
+    """Wait until execd has exited, the server is gone, or a signal asks for the end."""
+    import select
+    import signal
+
+    woken, wake = os.pipe()
+    os.set_blocking(wake, False)
+    signal.set_wakeup_fd(wake)
+    for number in (signal.SIGCHLD, signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda _number, _frame: None)
+    while True:
+        status = _reap(execd)
+        if status is not None:
+            code = os.waitstatus_to_exitcode(status)
+            return code if code >= 0 else 128 - code
+        ready, _, _ = select.select([0, woken], [], [])
+        if 0 in ready and not os.read(0, 4096):
+            return 0
+        if woken in ready and set(os.read(woken, 4096)) != {signal.SIGCHLD}:
+            return 0
+
+
+def _reap(execd: int) -> int | None:
+    """Wait for every child that has died, orphans too; execd's status if it was among them."""
+    while True:
+        pid, status = os.waitpid(-1, os.WNOHANG)
+        if pid == execd:
+            return status
+        if pid == 0:
+            return None
+
+
+def _reap_all() -> None:
+    """Let the killed leave the process table, within reason."""
+    import time
+
+    deadline = time.monotonic() + _REAPING
+    while time.monotonic() < deadline:
+        try:
+            pid, _ = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return
+        if pid == 0:
+            time.sleep(0.005)
+
+
+def remove_tree(path: str) -> None:
+    """Remove a directory whose content may forbid it, or may be gone already.
+
+    Raises:
+        OSError: It cannot be removed: another user's files are in it, or a mount.
+    """
+    import shutil
+
+    for attempt in range(1, _ATTEMPTS + 1):
+        try:
+            shutil.rmtree(path)
+        except OSError:
+            if not os.path.lexists(path):
+                return
+            if attempt == _ATTEMPTS:
+                raise
+            _make_removable(path)
+        else:
+            return
+
+
+def _make_removable(path: str) -> None:
+    os.chmod(path, 0o700)
+    for parent, folders, _ in os.walk(path):
+        for folder in folders:
+            entry = os.path.join(parent, folder)
+            if not os.path.islink(entry):
+                os.chmod(entry, 0o700)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

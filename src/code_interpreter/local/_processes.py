@@ -1,0 +1,84 @@
+"""Find and end every process of a sandbox, wherever it went.
+
+Generated code forks, daemonizes and clears its environment, so one way of looking is not enough:
+a process belongs to a sandbox when it descends from a known process, or when its environment
+names the sandbox. A daemon loses its ancestry, unless an ancestor is a subreaper; a program
+started with a cleared environment loses its name. Only one that does both, below no subreaper,
+gets away.
+
+Light on purpose: a guard loads this file by its path, without the package around it.
+"""
+
+import contextlib
+import ctypes
+import os
+import sys
+import time
+from collections.abc import Iterator
+
+import psutil
+
+MARKER_VARIABLE = "OPENSANDBOX_SANDBOX_ID"
+
+_PR_SET_CHILD_SUBREAPER = 36
+_PATIENCE = 5.0
+_PAUSE = 0.005
+
+
+def kill_tree(*, marker: str, root: int | None) -> None:
+    """Kill every process of a sandbox, again and again until none is found.
+
+    Returns without having killed all only when some cannot be killed within five seconds: they
+    sit in the kernel, or another user owns them.
+
+    Args:
+        marker: Value of OPENSANDBOX_SANDBOX_ID in the environment of the sandbox's processes.
+        root: All descendants of this process die; itself and the caller live. None when there
+            is no such process any more: its number may belong to a stranger by now.
+    """
+    spared = {os.getpid(), root}
+    deadline = time.monotonic() + _PATIENCE
+    while _kill_once(marker, root, spared) and time.monotonic() < deadline:
+        time.sleep(_PAUSE)
+
+
+def _kill_once(marker: str, root: int | None, spared: set[int | None]) -> bool:
+    """One pass; whether it met anything alive."""
+    met = False
+    for process in _members(marker, root):
+        if process.pid in spared:
+            continue
+        try:
+            # A dead process that its parent has yet to wait for is nobody's concern.
+            if process.status() != psutil.STATUS_ZOMBIE:
+                process.kill()
+                met = True
+        except (psutil.NoSuchProcess, psutil.AccessDenied):
+            continue
+    return met
+
+
+def _members(marker: str, root: int | None) -> Iterator[psutil.Process]:
+    if root is not None:
+        with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
+            yield from psutil.Process(root).children(recursive=True)
+    if not marker:
+        return
+    for pid in psutil.pids():
+        try:
+            process = psutil.Process(pid)
+            if process.environ().get(MARKER_VARIABLE) == marker:
+                yield process
+        # OSError and SystemError: what macOS answers for a process that is just going.
+        except (psutil.NoSuchProcess, psutil.AccessDenied, OSError, SystemError):
+            continue
+
+
+def become_subreaper() -> None:
+    """Make orphans below this process its children instead of init's. Only Linux can."""
+    if sys.platform != "linux":
+        return
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))

@@ -1,0 +1,12 @@
+"""A server that speaks the execd API, with real kernels behind it: one process per sandbox.
+
+    python -m code_interpreter.local.execd --port 44772
+
+A request walks one way: `_app` (form), `_contexts` or `_commands` (who runs what, and how it is
+stopped), `_kernel` (a process), `_channels` (its sockets, in a thread), `_wire` and `_translate`
+(bytes to messages to events; pure), `_spool` (what the client has not read yet), `_stream` (out).
+"""
+
+from code_interpreter.local.execd._server import main
+
+__all__ = ["main"]

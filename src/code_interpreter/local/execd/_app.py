@@ -1,0 +1,223 @@
+"""The execd API: from a request to the part that knows the answer, and back.
+
+Takes no decisions but the form of requests and answers. Every failure that was foreseen is an
+ErrorResponse with a code; one that was not is a 500 that names its cause, and is raised on.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+import msgspec
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from code_interpreter.local._http import ASGIApp, Gate, Receive, Scope, Send, error_response
+from code_interpreter.local.execd._commands import Commands
+from code_interpreter.local.execd._contexts import Contexts, describe
+from code_interpreter.local.execd._errors import (
+    ApiError,
+    invalid_body,
+    missing_query,
+    not_supported,
+)
+from code_interpreter.local.execd._runs import Run
+from code_interpreter.local.execd._stream import EventStream
+
+TOKEN_HEADER = "X-EXECD-ACCESS-TOKEN"  # noqa: S105 - a header's name
+PREFIX = "/44772"
+
+_T = TypeVar("_T")
+_Answer = Response | EventStream
+_Endpoint = Callable[[Request], Awaitable[_Answer]]
+
+
+class _ContextRequest(msgspec.Struct):
+    language: str | None = None
+    cwd: str | None = None
+
+
+class _ContextReference(msgspec.Struct):
+    id: str | None = None
+    language: str | None = None
+
+
+class _RunCodeRequest(msgspec.Struct):
+    code: str | None = None
+    context: _ContextReference | None = None
+
+
+class _RunCommandRequest(msgspec.Struct):
+    command: str | None = None
+    cwd: str | None = None
+    envs: dict[str, str] | None = None
+    timeout: int | None = None
+    background: bool | None = None
+    uid: int | None = None
+    gid: int | None = None
+
+
+class Execd:
+    """The API as an ASGI application, without the gate.
+
+    Args:
+        contexts: Runs code.
+        commands: Runs commands.
+    """
+
+    def __init__(self, contexts: Contexts, commands: Commands) -> None:
+        self._contexts = contexts
+        self._commands = commands
+        self.app = Starlette(
+            routes=[
+                _route("GET", "/ping", self._ping),
+                _route("POST", "/code/context", self._create_context),
+                _route("GET", "/code/contexts", self._list_contexts),
+                _route("DELETE", "/code/contexts", self._delete_contexts),
+                _route("GET", "/code/contexts/{id}", self._get_context),
+                _route("DELETE", "/code/contexts/{id}", self._delete_context),
+                _route("POST", "/code", self._run_code),
+                _route("DELETE", "/code", self._interrupt_code),
+                _route("POST", "/command", self._run_command),
+                _route("DELETE", "/command", self._interrupt_command),
+                _route("GET", "/command/status/{id}", self._command_status),
+            ],
+            exception_handlers={
+                ApiError: _on_api_error,
+                HTTPException: _on_http_error,
+                Exception: _on_surprise,
+            },
+        )
+        # A path is what it is: no redirects to another spelling of it.
+        self.app.router.redirect_slashes = False
+
+    async def _ping(self, request: Request) -> Response:
+        del request
+        return Response()
+
+    async def _create_context(self, request: Request) -> Response:
+        asked = await _body(request, _ContextRequest)
+        context = await self._contexts.create(asked.language, asked.cwd)
+        return JSONResponse(describe(context, cwd=True))
+
+    async def _list_contexts(self, request: Request) -> Response:
+        contexts = self._contexts.list(request.query_params.get("language"))
+        return JSONResponse([describe(context) for context in contexts])
+
+    async def _get_context(self, request: Request) -> Response:
+        return JSONResponse(describe(self._contexts.get(request.path_params["id"])))
+
+    async def _delete_context(self, request: Request) -> Response:
+        self._contexts.delete(request.path_params["id"])
+        return Response()
+
+    async def _delete_contexts(self, request: Request) -> Response:
+        self._contexts.delete_language(_query(request, "language"))
+        return Response()
+
+    async def _run_code(self, request: Request) -> EventStream:
+        asked = await _body(request, _RunCodeRequest)
+        if not asked.code:
+            raise invalid_body("the body needs `code`, and it must not be empty")
+        context = asked.context or _ContextReference()
+        if not context.id and not context.language:
+            # As the reference daemon has it: code in no language is a shell command.
+            return self._command_stream(self._commands.reserve(asked.code))
+        run = await self._contexts.reserve(
+            asked.code, context_id=context.id, language=context.language
+        )
+        return EventStream(
+            run.run_id,
+            run.spool,
+            begin=lambda: self._contexts.begin(run),
+            on_gone=lambda: self._contexts.abandon(run),
+        )
+
+    async def _interrupt_code(self, request: Request) -> Response:
+        self._contexts.interrupt(_query(request, "id"))
+        return Response()
+
+    async def _run_command(self, request: Request) -> EventStream:
+        asked = await _body(request, _RunCommandRequest)
+        if not asked.command:
+            raise invalid_body("the body needs `command`, and it must not be empty")
+        if asked.background:
+            raise not_supported("this server runs commands in the foreground only")
+        if asked.uid is not None or asked.gid is not None:
+            raise not_supported("this server runs commands as its own user only")
+        if asked.timeout is not None and asked.timeout < 0:
+            raise invalid_body("`timeout` is in milliseconds and must not be negative")
+        run = self._commands.reserve(
+            asked.command,
+            cwd=asked.cwd,
+            envs=asked.envs,
+            timeout=asked.timeout / 1000 if asked.timeout else None,
+        )
+        return self._command_stream(run)
+
+    def _command_stream(self, run: Run) -> EventStream:
+        return EventStream(
+            run.run_id,
+            run.spool,
+            begin=lambda: self._commands.begin(run),
+            on_gone=lambda: self._commands.abandon(run),
+        )
+
+    async def _interrupt_command(self, request: Request) -> Response:
+        self._commands.interrupt(_query(request, "id"))
+        return Response()
+
+    async def _command_status(self, request: Request) -> Response:
+        return JSONResponse(self._commands.get(request.path_params["id"]).describe())
+
+
+def guarded(app: ASGIApp, *, token: str, host: str) -> ASGIApp:
+    """`app` behind the gate, at `/` and below the prefix that endpoints carry."""
+    return Gate(_without_prefix(app), header=TOKEN_HEADER, secret=token, host=host)
+
+
+def _without_prefix(app: ASGIApp) -> ASGIApp:
+    async def stripped(scope: Scope, receive: Receive, send: Send) -> None:
+        path: str = scope.get("path", "")
+        if path == PREFIX or path.startswith(PREFIX + "/"):
+            scope["path"] = path[len(PREFIX) :] or "/"
+        await app(scope, receive, send)
+
+    return stripped
+
+
+def _route(method: str, path: str, endpoint: _Endpoint) -> Route:
+    return Route(path, endpoint, methods=[method])
+
+
+async def _body(request: Request, kind: type[_T]) -> _T:
+    try:
+        return msgspec.json.decode(await request.body(), type=kind)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise invalid_body(f"the body is not what this operation takes: {error}") from error
+
+
+def _query(request: Request, name: str) -> str:
+    value = request.query_params.get(name)
+    if not value:
+        raise missing_query(name)
+    return value
+
+
+async def _on_api_error(request: Request, error: Any) -> Response:
+    del request
+    return error_response(error.status, error.code, error.message)
+
+
+async def _on_http_error(request: Request, error: Any) -> Response:
+    if error.status_code in {404, 405}:
+        message = f"no such operation here: {request.method} {request.url.path}"
+        return error_response(404, "NOT_FOUND", message)
+    return error_response(error.status_code, "UNKNOWN", str(error.detail))
+
+
+async def _on_surprise(request: Request, error: Exception) -> Response:
+    del request
+    return error_response(500, "UNKNOWN", f"the server failed: {error!r}")

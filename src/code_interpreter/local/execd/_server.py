@@ -1,0 +1,128 @@
+"""The process: one per sandbox.
+
+What must stay true:
+
+- stdout carries one line, the port, and nothing else, ever.
+- Secrets leave the environment before anything is started.
+- When it is told to end, or its parent closes stdin, everything that runs in the sandbox is
+  killed first, and the process is gone within a second.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from uuid import uuid4
+
+from code_interpreter.local._http import bind, uvicorn_server
+from code_interpreter.local._processes import kill_tree
+from code_interpreter.local.execd._app import Execd, guarded
+from code_interpreter.local.execd._commands import Commands
+from code_interpreter.local.execd._contexts import Contexts
+from code_interpreter.local.execd._kernel import Kernels
+from code_interpreter.local.execd._languages import Languages
+
+TOKEN_VARIABLE = "EXECD_ACCESS_TOKEN"  # noqa: S105 - a variable's name
+MARKER_VARIABLE = "OPENSANDBOX_SANDBOX_ID"
+
+_SECRETS = (TOKEN_VARIABLE, "OPEN_SANDBOX_API_KEY")
+_ANSWERS_PATIENCE = 0.4  # for the last events of runs that were killed to reach their clients
+_LONGEST_DIRECTORY = 80  # of the 103 bytes that a socket's path may have on macOS
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Serve the execd API until told to end.
+
+    Args:
+        argv: Arguments without the program's name; the process's own by default.
+
+    Returns:
+        The exit status.
+    """
+    arguments = _parse(argv)
+    token = os.environ.get(TOKEN_VARIABLE, "")
+    for name in _SECRETS:
+        os.environ.pop(name, None)
+    if not token:
+        sys.stderr.write(f"execd: {TOKEN_VARIABLE} must hold the access token\n")
+        return 2
+    try:
+        workdir = arguments.workdir.resolve()
+        workdir.mkdir(parents=True, exist_ok=True)
+        asyncio.run(_serve(arguments, token, workdir))
+    except OSError as error:
+        sys.stderr.write(f"execd: {error}\n")
+        return 1
+    return 0
+
+
+def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="execd",
+        description="Serve the execd API. The access token comes from "
+        f"the environment variable {TOKEN_VARIABLE}.",
+    )
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
+    parser.add_argument("--port", type=int, default=44772, help="0 chooses a free one")
+    parser.add_argument(
+        "--workdir", type=Path, default=Path(), help="where code and commands start"
+    )
+    parser.add_argument("--exit-on-stdin-eof", action="store_true", help="end when stdin is closed")
+    return parser.parse_args(argv)
+
+
+async def _serve(arguments: argparse.Namespace, token: str, workdir: Path) -> None:
+    stop = asyncio.Event()
+    marker = os.environ.setdefault(MARKER_VARIABLE, uuid4().hex)
+    directory = _private_directory()
+    try:
+        with bind(arguments.host, arguments.port) as listener:
+            port: int = listener.getsockname()[1]
+            # Where the reference image's Jupyter server would be: its readiness check looks there.
+            env = {**os.environ, "JUPYTER_PORT": str(port)}
+            contexts = Contexts(Languages(env), Kernels(directory, env), workdir)
+            execd = Execd(contexts, Commands(workdir, env))
+            server = uvicorn_server(guarded(execd.app, token=token, host=arguments.host))
+            serving = asyncio.create_task(server.serve(sockets=[listener]))
+            # After uvicorn has set its own handlers, which would let open streams hold us up.
+            await asyncio.sleep(0)
+            _on_end(stop, stdin=arguments.exit_on_stdin_eof)
+            print(json.dumps({"port": port}), flush=True)  # noqa: T201 - the contract
+            stopped = asyncio.create_task(stop.wait())
+            await asyncio.wait({serving, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            contexts.close()
+            kill_tree(marker=marker, root=os.getpid())
+            server.should_exit = True
+            await asyncio.wait({serving}, timeout=_ANSWERS_PATIENCE)
+            server.force_exit = True
+    finally:
+        kill_tree(marker=marker, root=os.getpid())
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def _on_end(stop: asyncio.Event, *, stdin: bool) -> None:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    if stdin:
+        threading.Thread(target=_watch_stdin, args=(loop, stop), daemon=True).start()
+
+
+def _watch_stdin(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
+    while os.read(0, 4096):
+        pass
+    loop.call_soon_threadsafe(stop.set)
+
+
+def _private_directory() -> Path:
+    """A new directory that only we may enter, its path short enough for sockets in it."""
+    usual = tempfile.gettempdir()
+    place = usual if len(os.fsencode(usual)) <= _LONGEST_DIRECTORY - 15 else "/tmp"  # noqa: S108
+    return Path(tempfile.mkdtemp(prefix="execd-", dir=place))

@@ -1,0 +1,156 @@
+"""From a kernel's messages to the events of one run. Pure: no sockets, no processes.
+
+What must stay true:
+
+- Output (text, displayed things) belongs to the cell that is running when it arrives, whichever
+  cell started the thread that made it. Everything else counts only for the request it answers:
+  a stale `idle` must not end the next run.
+- A cell has ended when its reply and its `idle` are both in. Who drives the cell may give up
+  waiting for the second of them after a grace.
+- Nothing follows the verdict: the error is kept back until the end.
+- `clear_output` and the messages of widgets are passed over: a stream of events takes nothing
+  back.
+"""
+
+import time
+from typing import Any, cast
+
+from code_interpreter.local.execd import _frames
+from code_interpreter.local.execd._wire import Message
+
+
+def output(message: Message) -> bytes:
+    """The event for a piece of output; empty when the message is something else."""
+    content = message.content
+    if message.kind == "stream":
+        text = _text(content.get("text"))
+        kind = "stderr" if content.get("name") == "stderr" else "stdout"
+        return _frames.frame(kind, text=text) if text else b""
+    if message.kind in {"display_data", "update_display_data"}:
+        flags: dict[str, Any] = {"display": True}
+        if display_id := _dict(content.get("transient")).get("display_id"):
+            flags["display_id"] = _text(display_id)
+        if message.kind == "update_display_data":
+            flags["update"] = True
+        return _frames.result(_dict(content.get("data")), **flags)
+    return b""
+
+
+class Cell:
+    """One execute request, from the moment it was sent.
+
+    Args:
+        msg_id: Id of the request.
+
+    Attributes:
+        started: When the kernel said that it begins, by `time.monotonic()`: an interrupt that
+            is sent before does not reach the cell.
+        half_ended: When the first of reply and idle came, by `time.monotonic()`.
+        exits: The kernel said that it is going to shut itself down (`exit()`).
+    """
+
+    def __init__(self, msg_id: str) -> None:
+        self.msg_id = msg_id
+        self.started: float | None = None
+        self.half_ended: float | None = None
+        self.exits = False
+        self._began = time.monotonic()
+        self._replied = False
+        self._idle = False
+        self._counted = False
+        self._error: bytes | None = None
+
+    @property
+    def ended(self) -> bool:
+        """Whether reply and idle are both in."""
+        return self._replied and self._idle
+
+    @property
+    def replied(self) -> bool:
+        """Whether the reply is in."""
+        return self._replied
+
+    def on_iopub(self, message: Message) -> bytes:
+        """The events for a broadcast of the kernel."""
+        if frames := output(message):
+            return frames
+        if message.parent != self.msg_id:
+            return b""
+        content = message.content
+        if message.kind == "execute_input":
+            self.started = time.monotonic()
+            return self._count(content)
+        if message.kind == "execute_result":
+            return self._count(content) + _frames.result(_dict(content.get("data")))
+        if message.kind == "error":
+            self._fail(content)
+        elif message.kind == "status" and content.get("execution_state") == "idle":
+            self._idle = True
+            self._half_end()
+        return b""
+
+    def on_reply(self, message: Message) -> bytes:
+        """The events for an answer on the shell channel."""
+        if message.parent != self.msg_id or message.kind != "execute_reply":
+            return b""
+        content = message.content
+        self._replied = True
+        self._half_end()
+        status = content.get("status")
+        if status == "error":
+            self._fail(content)
+        elif status != "ok":
+            self._fail({"ename": "NotExecuted", "evalue": f"the kernel answered {status!r}"})
+        frames = b""
+        for payload in _list(content.get("payload")):
+            source = _dict(payload).get("source")
+            if source == "page":  # what `name?` shows
+                data = _dict(_dict(payload).get("data"))
+                frames += _frames.result(data, display=True)
+            elif source == "ask_exit":
+                self.exits = True
+        return frames
+
+    def verdict(self, *, interrupted: bool) -> bytes:
+        """The last event."""
+        if self._error is not None:
+            return self._error
+        if interrupted and not self._replied:
+            # The interrupt struck the kernel itself, just before or after the cell.
+            return _frames.error("KeyboardInterrupt", "")
+        return _frames.complete(self._began)
+
+    def _half_end(self) -> None:
+        if self.half_ended is None:
+            self.half_ended = time.monotonic()
+
+    def _count(self, content: dict[str, Any]) -> bytes:
+        count = content.get("execution_count")
+        if self._counted or not isinstance(count, int):
+            return b""
+        self._counted = True
+        return _frames.frame("execution_count", execution_count=count)
+
+    def _fail(self, content: dict[str, Any]) -> None:
+        # The broadcast comes first and says more; the reply stands in for kernels without one.
+        if self._error is None:
+            self._error = _frames.error(
+                _text(content.get("ename")),
+                _text(content.get("evalue")),
+                [_text(line) for line in _list(content.get("traceback"))],
+            )
+
+
+# User code can send any message it likes on the kernel's own session: take no shape for granted.
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else "" if value is None else str(value)
+
+
+def _dict(value: object) -> dict[str, Any]:
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+
+
+def _list(value: object) -> "list[object]":
+    return cast("list[object]", value) if isinstance(value, list) else []

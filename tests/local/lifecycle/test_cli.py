@@ -1,0 +1,136 @@
+"""The command line, as a shell sees it."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+from opensandbox import SandboxManagerSync, SandboxSync
+from opensandbox.config import ConnectionConfigSync
+from opensandbox.models.sandboxes import SandboxFilter
+
+from code_interpreter.cli import main
+from tests.local.lifecycle.support import leftovers, program, read_until, stop
+
+CLI = ("-m", "code_interpreter.cli")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_serve_prints_what_a_client_needs_and_ends_with_0(
+    scratch: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+) -> None:
+    monkeypatch.delenv("OPEN_SANDBOX_API_KEY", raising=False)
+    with program(*CLI, "serve", "--port", "0") as server:
+        assert re.fullmatch(
+            r"127\.0\.0\.1:\d+", address := read_until(server, "Sandbox server on http://")
+        )
+        assert "without isolation" in read_until(server, "Warning:")
+        domain = read_until(server, "export OPEN_SANDBOX_DOMAIN=")
+        key = read_until(server, "export OPEN_SANDBOX_API_KEY=")
+        assert domain == address
+        assert len(key) >= 32
+        monkeypatch.setenv("OPEN_SANDBOX_DOMAIN", domain)
+        monkeypatch.setenv("OPEN_SANDBOX_API_KEY", key)
+        with SandboxSync.create("x", connection_config=ConnectionConfigSync()) as sandbox:
+            assert sandbox.is_healthy()
+            assert stop(server, number) == 0
+        assert (server.stderr and server.stderr.read()) == ""
+        assert leftovers(scratch) == []
+
+
+def test_the_key_comes_from_the_flag_or_the_environment() -> None:
+    environment = {"OPEN_SANDBOX_API_KEY": "from-environment"}
+    with program(*CLI, "serve", "--port", "0", env=environment) as server:
+        assert read_until(server, "export OPEN_SANDBOX_API_KEY=") == "from-environment"
+    with program(*CLI, "serve", "--port", "0", "--api-key", "flag", env=environment) as server:
+        domain = read_until(server, "export OPEN_SANDBOX_DOMAIN=")
+        assert read_until(server, "export OPEN_SANDBOX_API_KEY=") == "flag"
+        config = ConnectionConfigSync(domain=domain, api_key="flag")
+        with SandboxManagerSync.create(config) as manager:
+            assert manager.list_sandbox_infos(SandboxFilter()).sandbox_infos == []
+
+
+def test_another_address_than_loopback_brings_a_second_warning() -> None:
+    with program(*CLI, "serve", "--host", "0.0.0.0", "--port", "0") as server:
+        assert "without isolation" in read_until(server, "Warning:")
+        assert "0.0.0.0 is not loopback" in read_until(server, "Warning:")
+        domain = read_until(server, "export OPEN_SANDBOX_DOMAIN=")
+        key = read_until(server, "export OPEN_SANDBOX_API_KEY=")
+        config = ConnectionConfigSync(domain=domain.replace("0.0.0.0", "localhost"), api_key=key)
+        with SandboxSync.create("x", connection_config=config) as sandbox:
+            assert sandbox.get_endpoint(44772).endpoint.startswith("localhost:")
+            sandbox.kill()
+        assert stop(server, signal.SIGTERM) == 0
+
+
+@pytest.mark.parametrize("command", ["serve", "execd"])
+def test_a_taken_port_is_one_line_and_status_1(command: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        done = subprocess.run(
+            [sys.executable, *CLI, command, "--port", port],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert re.fullmatch(r"code-interpreter: cannot listen on 127\.0\.0\.1:\d+: .*\n", done.stderr)
+
+
+def test_execd_alone(scratch: Path) -> None:
+    with program(*CLI, "execd", "--port", "0", "--token", "mine") as command:
+        url = read_until(command, "execd on ")
+        assert read_until(command, "X-EXECD-ACCESS-TOKEN:") == "mine"
+        headers = {"X-EXECD-ACCESS-TOKEN": "mine"}
+        assert httpx.get(f"{url}/ping", headers=headers).status_code == 200
+        assert httpx.get(f"{url}/ping").status_code == 401
+        assert stop(command, signal.SIGINT) == 0
+    assert leftovers(scratch) == []
+
+
+def test_execd_leaves_a_given_folder_where_it_is(scratch: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine").write_text("precious")
+    with program(*CLI, "execd", "--port", "0", "--workdir", str(tmp_path)) as command:
+        read_until(command, "X-EXECD-ACCESS-TOKEN:")
+        assert stop(command, signal.SIGTERM) == 0
+    assert (tmp_path / "mine").read_text() == "precious"
+    assert leftovers(scratch) == []
+
+
+def test_execd_wants_a_folder_that_exists(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["execd", "--workdir", str(tmp_path / "none")]) == 1
+    assert "not a folder" in capsys.readouterr().err
+
+
+def test_version_and_wrong_arguments(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["--version"])
+    assert caught.value.code == 0
+    assert capsys.readouterr().out.startswith("code-interpreter ")
+    for wrong in ([], ["serve", "--port", "70000"], ["serve", "--port", "x"]):
+        with pytest.raises(SystemExit) as caught:
+            main(wrong)
+        assert caught.value.code == 2
+
+
+def test_without_the_extra_it_says_how_to_get_it() -> None:
+    code = (
+        "import importlib.util as u\n"
+        "real = u.find_spec\n"
+        "u.find_spec = lambda name, *rest: None if name == 'psutil' else real(name, *rest)\n"
+        "from code_interpreter.cli import main\n"
+        "raise SystemExit(main(['serve']))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, env=os.environ
+    )
+    assert done.returncode == 2
+    assert "pip install 'opensandbox-code-interpreter[local]'" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,153 @@
+"""SIGKILL for each of the processes above a sandbox: nothing of the sandbox is left."""
+
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+from opensandbox import SandboxSync
+from opensandbox.config import ConnectionConfigSync
+
+from code_interpreter.local import LocalServer
+from tests.local.lifecycle.support import (
+    eventually,
+    execd_of,
+    guard_of,
+    leftovers,
+    marked,
+    program,
+    read_until,
+)
+
+PROGRAM = """
+import time
+from opensandbox import SandboxSync
+from code_interpreter.local import LocalServer
+
+with LocalServer() as server:
+    config = server.connection_config_sync
+    for _ in range(2):
+        sandbox = SandboxSync.create("x", connection_config=config)
+        print("id", sandbox.id, flush=True)
+    time.sleep(60)
+"""
+TIMES = range(3)
+DAEMON = "(setsid sleep 600 >/dev/null 2>&1 &) ; echo done"
+
+
+def daemonize(sandbox: SandboxSync) -> None:
+    """Have a daemon in the sandbox, and hold that it runs."""
+    sandbox.commands.run(DAEMON)
+    eventually(lambda: any(_is_sleep(process) for process in marked(sandbox.id)))
+
+
+def start_kernel(sandbox: SandboxSync) -> None:
+    """Have a Python kernel in the sandbox, which a daemon of its own leaves behind."""
+    execd = sandbox.get_endpoint(44772)
+    code = "import subprocess; subprocess.Popen(['sleep', '600'], start_new_session=True)"
+    answer = httpx.post(
+        f"http://{execd.endpoint}/code",
+        json={"code": code, "context": {"language": "python"}},
+        headers=execd.headers,
+        timeout=30,
+    )
+    assert "execution_complete" in answer.text
+    names = [" ".join(process.cmdline()) for process in marked(sandbox.id)]
+    assert any("ipykernel" in name for name in names)
+
+
+def _is_sleep(process: psutil.Process) -> bool:
+    try:
+        return process.name() == "sleep"
+    except psutil.NoSuchProcess:
+        return False
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs setsid(1)")
+@pytest.mark.parametrize("victim", [execd_of, guard_of], ids=["execd", "guard"])
+@pytest.mark.parametrize("_time", TIMES)
+def test_kill_9_of_one_sandbox_takes_it_along_and_no_other(
+    server: LocalServer, scratch: Path, victim: Callable[[str], psutil.Process], _time: int
+) -> None:
+    config = server.connection_config_sync
+    with (
+        SandboxSync.create("x", connection_config=config) as first,
+        SandboxSync.create("x", connection_config=config) as second,
+    ):
+        daemonize(first)
+        start_kernel(first)
+        victim(first.id).kill()
+        eventually(lambda: not marked(first.id) and len(leftovers(scratch)) == 1)
+        assert second.is_healthy()
+
+
+@pytest.mark.parametrize("_time", TIMES)
+def test_kill_9_of_a_server_takes_its_sandboxes_along(scratch: Path, _time: int) -> None:
+    with program("-m", "code_interpreter.cli", "serve", "--port", "0") as server:
+        config = ConnectionConfigSync(
+            domain=read_until(server, "export OPEN_SANDBOX_DOMAIN="),
+            api_key=read_until(server, "export OPEN_SANDBOX_API_KEY="),
+        )
+        with (
+            SandboxSync.create("x", connection_config=config) as first,
+            SandboxSync.create("x", connection_config=config) as second,
+        ):
+            if sys.platform == "linux":
+                daemonize(first)
+            server.kill()
+            eventually(lambda: not marked(first.id) and not marked(second.id))
+            eventually(lambda: not leftovers(scratch))
+
+
+@pytest.mark.parametrize("_time", TIMES)
+def test_kill_9_of_a_program_takes_its_sandboxes_along(scratch: Path, _time: int) -> None:
+    with program("-c", PROGRAM) as process:
+        ids = [read_until(process, "id "), read_until(process, "id ")]
+        assert all(map(marked, ids))
+        process.kill()
+        eventually(lambda: not any(map(marked, ids)) and not leftovers(scratch))
+
+
+def test_children_of_the_program_do_not_keep_sandboxes_alive(scratch: Path) -> None:
+    started = "import subprocess; subprocess.Popen(['sleep', '30'], close_fds=False)"
+    code = PROGRAM.replace("    time.sleep(60)", f"    {started}\n    time.sleep(60)")
+    with program("-c", code) as process:
+        ids = [read_until(process, "id "), read_until(process, "id ")]
+        eventually(lambda: any(map(_is_sleep, psutil.Process(process.pid).children())))
+        (child,) = filter(_is_sleep, psutil.Process(process.pid).children())
+        process.kill()
+        try:
+            eventually(lambda: not any(map(marked, ids)) and not leftovers(scratch))
+            assert child.is_running()
+        finally:
+            child.kill()
+
+
+def test_a_stopped_guard_does_not_hold_up_the_end(server: LocalServer, scratch: Path) -> None:
+    config = server.connection_config_sync
+    with SandboxSync.create("x", connection_config=config) as sandbox:
+        guard_of(sandbox.id).send_signal(signal.SIGSTOP)
+        sandbox.kill()
+        assert marked(sandbox.id) == []
+        assert leftovers(scratch) == []
+
+
+def test_kill_9_of_the_execd_command_takes_its_processes_along(scratch: Path) -> None:
+    with program("-m", "code_interpreter.cli", "execd", "--port", "0") as command:
+        read_until(command, "X-EXECD-ACCESS-TOKEN:")
+        family = psutil.Process(command.pid).children(recursive=True)
+        assert len(family) >= 2
+        command.kill()
+        eventually(lambda: not any(process.is_running() for process in family))
+        eventually(lambda: not leftovers(scratch))
+
+
+def test_the_guard_needs_nothing_but_its_arguments() -> None:
+    # It starts without site-packages: an import of ours at its top would break every sandbox.
+    code = "import sys; sys.argv = ['x']; import runpy; runpy.run_path(sys.orig_argv[-1])"
+    path = str(Path(sys.modules["code_interpreter.local._guard"].__file__ or ""))
+    subprocess.run([sys.executable, "-I", "-S", "-c", code, path], check=True)
