@@ -31,7 +31,7 @@ command -v "$python" >/dev/null ||
 
 require() {
   local pin have
-  pin=$(sed -nE "s/^ *\"$1==([^\"]+)\".*/\1/p" "$root/pyproject.toml")
+  pin=$(sed -nE "s/^ *\"$1==([^\"; ]+).*/\1/p" "$root/pyproject.toml")
   [[ -n $pin ]] || fail "pyproject.toml does not pin $1"
   have=$("$python" -c 'import importlib.metadata, sys; print(importlib.metadata.version(sys.argv[1]))' "$1" 2>/dev/null) ||
     fail "$1==$pin is not installed for $python; run: uv sync --group regen"

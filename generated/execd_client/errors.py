@@ -108,7 +108,7 @@ def _excerpt(content: bytes) -> str:
 
 
 def _code_and_message(content: bytes) -> tuple[str | None, str | None]:
-    if not content.lstrip()[:1] == b"{":
+    if content.lstrip()[:1] != b"{":
         return None, None
     try:
         value: object = json.loads(content)

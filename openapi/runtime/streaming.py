@@ -43,9 +43,9 @@ __all__ = ["AsyncEventStream", "EventStream", "FrameDecoder", "decode_frame", "p
 T = TypeVar("T")
 
 _BOM: Final = b"\xef\xbb\xbf"
-# What SSE calls a field: a name and a colon, or a known name alone; no name makes it a comment.
-# Prose that holds a colon ("upstream connect error: ...") has a space before it and is no field.
-_FIELD: Final = re.compile(rb"(?:[a-z][a-z0-9_-]*)?:|(?:data|event|id|retry)\Z")
+# The fields of SSE, each with a colon or alone, and comments, which begin with the colon. SSE would
+# have other names passed over too, but "error: upstream timed out" is what a gateway may have to say.
+_FIELD: Final = re.compile(rb"(?:data|event|id|retry)(?::|\Z)|:")
 _JSON_SPACE: Final = " \t\r\n"
 _raw_decode: Final = json.JSONDecoder().raw_decode
 # How much of a refused answer's body is kept: enough for any error page, too little to hurt.

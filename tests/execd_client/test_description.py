@@ -157,6 +157,11 @@ def test_the_token_is_optional_and_has_its_own_header() -> None:
     )
 
 
+def test_its_version_is_that_of_the_distribution() -> None:
+    pyproject = (HERE.parents[1] / "generated" / "pyproject.toml").read_text()
+    assert f'\nversion = "{DESCRIPTION["info"]["version"]}"\n' in pyproject
+
+
 def is_sentences(text: str) -> bool:
     return bool(re.match(r"[A-Z`e]", text)) and text.strip().endswith((".", ":"))
 

@@ -73,7 +73,7 @@ def test_several_data_lines_of_whole_objects_are_several_frames() -> None:
 
 
 def test_fields_and_comments_of_sse_mean_nothing() -> None:
-    data = b': hi\nid: 7\nevent: message\nretry: 10\nnew-field: x\ndata: {"a":1}\nid\n:\n\n'
+    data = b': hi\nid: 7\nevent: message\nretry: 10\ndata: {"a":1}\nid\n:\n\n'
     assert frames_of([data]) == [b'{"a":1}']
     assert frames_of(single_bytes(data)) == [b'{"a":1}']
 
@@ -179,6 +179,7 @@ def test_an_event_is_there_as_soon_as_its_line_ends() -> None:
         b"upstream connect error or disconnect/reset before headers. reason: x",
         b"<html><body>502 Bad Gateway</body></html>",
         b"Error: gateway timeout",
+        b"error: upstream timed out",
         b"[1]",
         b'"text"',
         b"\xff\xfe",

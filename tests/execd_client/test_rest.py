@@ -499,4 +499,4 @@ def test_silence_is_a_timeout_of_httpx() -> None:
         peer.wait_for_disconnect()
 
     with serve(play) as server, pytest.raises(httpx.ReadTimeout):
-        call(ping, server.url, options={"timeout": httpx.Timeout(0.1)})
+        call(ping, server.url, options={"timeout": httpx.Timeout(5, read=0.1)})

@@ -283,7 +283,7 @@ def test_the_read_timeout_is_off_unless_it_is_given(road: Road) -> None:
         return await road.collect(client, timeout=httpx.Timeout(5, read=0.1))
 
     with serve(play) as server:
-        options = {"timeout": httpx.Timeout(0.2)}
+        options = {"timeout": httpx.Timeout(5, read=0.2)}
         assert len(road.run(road.collect, server.url, **options)) == 2
         with pytest.raises(httpx.ReadTimeout):
             road.run(with_limit, server.url, **options)
@@ -392,7 +392,7 @@ def test_a_refusal_whose_body_never_ends_is_not_waited_for(road: Road) -> None:
         peer.wait_for_disconnect()
 
     with serve(play) as server, pytest.raises(UnexpectedStatus):
-        road.run(road.collect, server.url, timeout=httpx.Timeout(0.2))
+        road.run(road.collect, server.url, timeout=httpx.Timeout(5, read=0.2))
 
 
 # --- streams that fail ---
@@ -536,6 +536,21 @@ def test_a_bare_loop_that_is_left_closes_the_connection() -> None:
             break
         gc.collect()
         assert gone.wait(5)
+
+
+def test_a_bare_loop_that_fails_closes_the_connection(road: Road) -> None:
+    async def fail(client: Client) -> int:
+        stream = road.stream(client)  # still referred to when the connections are counted
+        if isinstance(stream, EventStream):
+            with pytest.raises(StreamErrorObject):
+                list(stream)
+            return open_connections(client.get_httpx_client())
+        with pytest.raises(StreamErrorObject):
+            _ = [event async for event in stream]
+        return open_connections(client.get_async_httpx_client())
+
+    with serve(good(INIT, BUSY + b"\n\n", HELLO)) as server:
+        assert road.run(fail, server.url) == 0
 
 
 def test_closing_twice_and_reading_after_closing() -> None:
