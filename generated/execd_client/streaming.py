@@ -45,8 +45,8 @@ __all__ = ["AsyncEventStream", "EventStream", "FrameDecoder", "decode_frame", "p
 T = TypeVar("T")
 
 _BOM: Final = b"\xef\xbb\xbf"
-# The fields of SSE, each with a colon or alone, and comments, which begin with the colon. SSE would
-# have other names passed over too, but "error: upstream timed out" is what a gateway may have to say.
+# The fields of SSE, each with a colon or alone, and comments, which begin with the colon. SSE
+# would pass over other names too, but "error: upstream timed out" is what a gateway may say.
 _FIELD: Final = re.compile(rb"(?:data|event|id|retry)(?::|\Z)|:")
 _JSON_SPACE: Final = " \t\r\n"
 _raw_decode: Final = json.JSONDecoder().raw_decode
