@@ -58,6 +58,7 @@ def _spawn(marker: str, scratch: str, command: list[str]) -> int:
         command,
         {"TMPDIR": tmp, **os.environ, name: value},
         file_actions=[(os.POSIX_SPAWN_DUP2, stdin, 0)],
+        setpgroup=0,  # so that the group can be killed without the guard
     )
     os.close(stdin)
     return execd

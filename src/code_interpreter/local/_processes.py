@@ -12,6 +12,7 @@ Light on purpose: a guard loads this file by its path, without the package aroun
 import contextlib
 import ctypes
 import os
+import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -37,25 +38,30 @@ def kill_tree(*, marker: str, root: int | None) -> None:
             is no such process any more: its number may belong to a stranger by now.
     """
     spared = {os.getpid(), root}
+    leaders: set[int] = set()
     deadline = time.monotonic() + _PATIENCE
-    while _kill_once(marker, root, spared) and time.monotonic() < deadline:
+    while _kill_once(marker, root, spared, leaders) and time.monotonic() < deadline:
         time.sleep(_PAUSE)
 
 
-def _kill_once(marker: str, root: int | None, spared: set[int | None]) -> bool:
-    """One pass; whether it met anything alive."""
-    met = False
+def _kill_once(marker: str, root: int | None, spared: set[int | None], leaders: set[int]) -> bool:
+    """One pass; whether it met anything alive. Adds to the groups whose leaders were met."""
+    groups: dict[psutil.Process, int] = {}
     for process in _members(marker, root):
-        if process.pid in spared:
-            continue
-        try:
-            # A dead process that its parent has yet to wait for is nobody's concern.
-            if process.status() != psutil.STATUS_ZOMBIE:
-                process.kill()
-                met = True
-        except (psutil.NoSuchProcess, psutil.AccessDenied):
-            continue
-    return met
+        # A dead process that its parent has yet to wait for is nobody's concern.
+        with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied, ProcessLookupError):
+            if process.pid not in spared and process.status() != psutil.STATUS_ZOMBIE:
+                groups[process] = os.getpgid(process.pid)
+    leaders.update(process.pid for process, group in groups.items() if process.pid == group)
+    # The kernel kills a whole group at one blow, which no loop that forks outruns. Only groups of
+    # the sandbox's own making: any other may hold strangers.
+    for group in leaders.intersection(groups.values()) - {os.getpgrp()}:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(group, signal.SIGKILL)
+    for process in groups:
+        with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
+            process.kill()
+    return bool(groups)
 
 
 def _members(marker: str, root: int | None) -> Iterator[psutil.Process]:

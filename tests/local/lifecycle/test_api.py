@@ -2,7 +2,9 @@
 
 import asyncio
 import os
+import socket
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -260,6 +262,33 @@ def test_a_sandbox_that_does_not_start_says_why_and_leaves_nothing(
     assert caught.value.status_code == 500
     assert "encodings" in str(caught.value)
     assert list(scratch.iterdir()) == []
+
+
+def test_a_client_that_went_away_leaves_no_sandbox_behind(
+    server: LocalServer, scratch: Path
+) -> None:
+    host, port = server.address.split(":")
+    with socket.create_connection((host, int(port))) as connection:
+        connection.sendall(
+            f"POST /v1/sandboxes HTTP/1.1\r\nHost: {server.address}\r\n"
+            f"OPEN-SANDBOX-API-KEY: {server.api_key}\r\nContent-Length: 2\r\n\r\n{{}}".encode()
+        )
+        eventually(lambda: listed_ids(server))
+    eventually(lambda: not listed_ids(server))
+    assert list(scratch.iterdir()) == []
+
+
+def test_a_server_stops_while_a_sandbox_starts(scratch: Path) -> None:
+    with LocalServer() as server, ThreadPoolExecutor() as pool:
+        client = http(server)
+        answer = pool.submit(client.post, "/sandboxes", json={})
+        eventually(lambda: list(scratch.iterdir()))
+        begin = time.monotonic()
+        server.stop()
+        assert time.monotonic() - begin < 3
+        assert list(scratch.iterdir()) == []
+        assert answer.result().status_code in {202, 500}
+        client.close()
 
 
 def test_many_at_once_and_a_quick_stop(scratch: Path) -> None:

@@ -1,6 +1,7 @@
 """LocalServer inside a program."""
 
 import asyncio
+import logging
 import os
 import signal
 import socket
@@ -14,7 +15,14 @@ from opensandbox import SandboxSync
 
 from code_interpreter import local
 from code_interpreter.local import LocalServer
-from tests.local.lifecycle.support import eventually, leftovers, marked, program, read_until
+from tests.local.lifecycle.support import (
+    eventually,
+    execd_of,
+    leftovers,
+    marked,
+    program,
+    read_until,
+)
 
 
 def test_a_blocking_program_is_served(server: LocalServer) -> None:
@@ -63,6 +71,29 @@ def test_it_leaves_signal_handlers_and_threads_alone() -> None:
         assert [signal.getsignal(number) for number in numbers] == before
     assert [signal.getsignal(number) for number in numbers] == before
     assert threading.active_count() == threads
+
+
+def test_it_leaves_the_logging_of_the_program_alone() -> None:
+    names = ("", "uvicorn", "uvicorn.access", "uvicorn.error")
+
+    def state() -> list[object]:
+        loggers = [logging.getLogger(name) for name in names]
+        return [([*one.handlers], one.level, one.propagate) for one in loggers]
+
+    before = state()
+    with LocalServer():
+        assert state() == before
+    assert state() == before
+
+
+def test_relative_import_paths_hold_in_sandboxes(
+    server: LocalServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(["src", "/absolute"]))
+    config = server.connection_config_sync
+    with SandboxSync.create("x", connection_config=config) as sandbox:
+        paths = execd_of(sandbox.id).environ()["PYTHONPATH"].split(os.pathsep)
+    assert paths == [str(Path("src").absolute()), "/absolute"]
 
 
 def test_only_the_server_is_public() -> None:

@@ -121,6 +121,10 @@ def launch(
     command += ["--port", str(port), "--workdir", workdir or f"{scratch}/work"]
     command += ["--exit-on-stdin-eof"]
     inherited = {name: value for name, value in os.environ.items() if name not in _WITHHELD}
+    if "PYTHONPATH" in inherited:
+        # Relative entries are relative to here, and execd starts elsewhere.
+        entries = inherited["PYTHONPATH"].split(os.pathsep)
+        inherited["PYTHONPATH"] = os.pathsep.join(str(Path(entry).absolute()) for entry in entries)
     ours, theirs = socket.socketpair()
     close_in_forks(ours)
     with theirs:
