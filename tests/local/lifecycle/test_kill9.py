@@ -24,8 +24,9 @@ from tests.local.lifecycle.support import (
     read_until,
 )
 
-# Inside C code that holds the interpreter's lock, ipykernel does not notice that its parent died.
-DEAF = "print('deaf', flush=True)\nsum(range(10**12))"
+# Inside C code that holds the interpreter's lock, ipykernel does not notice that its parent died;
+# nor does it send the output of a moment before.
+DEAF = "print('deaf soon')\nimport time\ntime.sleep(0.5)\nsum(range(10**12))"
 PROGRAM = f"""
 import threading, time
 from opensandbox import SandboxSync
