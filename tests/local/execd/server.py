@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -52,7 +52,7 @@ class Outcome:
 
     @property
     def ok(self) -> bool:
-        return self.last["type"] == "execution_complete"
+        return str(self.last["type"]) == "execution_complete"
 
     def text(self, kind: str = "stdout") -> str:
         return "".join(event["text"] for event in self.events if event["type"] == kind)
@@ -77,10 +77,11 @@ class Live:
     failure: Exception | None = None
 
     def wait_for(self, kind: str, timeout: float = 30) -> Event:
-        return wait_until(
+        found: Event = wait_until(
             lambda: next((event for event in self.events if event["type"] == kind), None),
             timeout=timeout,
         )
+        return found
 
     def outcome(self, timeout: float = 60) -> Outcome:
         assert self.done.wait(timeout), f"still running after {self.events[-3:]}"
@@ -154,7 +155,7 @@ class Server:
         return context_id
 
     @contextmanager
-    def context(self, **fields: str) -> Iterator[str]:
+    def context(self, **fields: str) -> Generator[str, None, None]:
         context_id = self.create(**fields)
         yield context_id
         self.client.delete(f"/code/contexts/{context_id}")

@@ -13,7 +13,7 @@ import pytest
 from tests.local.execd.server import TOKEN, Server, wait_until
 
 
-def test_an_interrupt_by_the_runs_id_keeps_the_state(server: Server, context: str):
+def test_an_interrupt_by_the_runs_id_keeps_the_state(server: Server, context: str) -> None:
     server.run("kept = 1", context)
     live = server.live("import time\nprint('start')\ntime.sleep(30)", context)
     live.wait_for("stdout")
@@ -24,14 +24,14 @@ def test_an_interrupt_by_the_runs_id_keeps_the_state(server: Server, context: st
     assert server.run("kept", context).results[0]["results"]["text"] == "1"
 
 
-def test_an_interrupt_by_the_contexts_id_stops_a_busy_loop(server: Server, context: str):
+def test_an_interrupt_by_the_contexts_id_stops_a_busy_loop(server: Server, context: str) -> None:
     live = server.live("print('start', flush=True)\nwhile True: pass", context)
     live.wait_for("stdout")
     assert server.interrupt(context).status_code == 200
     assert live.outcome(5).error["ename"] == "KeyboardInterrupt"
 
 
-def test_an_interrupt_at_any_moment_stops_the_run(server: Server, context: str):
+def test_an_interrupt_at_any_moment_stops_the_run(server: Server, context: str) -> None:
     for _ in range(10):
         live = server.live("import time; time.sleep(30)", context)
         wait_until(lambda: live.events)  # noqa: B023 - called here only
@@ -40,7 +40,7 @@ def test_an_interrupt_at_any_moment_stops_the_run(server: Server, context: str):
     assert server.run("1 + 1", context).ok
 
 
-def test_an_interrupt_reaches_the_children_of_the_cell(server: Server, context: str):
+def test_an_interrupt_reaches_the_children_of_the_cell(server: Server, context: str) -> None:
     live = server.live("import subprocess\nsubprocess.run(['sleep', '30'])", context)
     wait_until(lambda: any(p.name() == "sleep" for p in server.family()))
     server.interrupt(context)
@@ -48,7 +48,7 @@ def test_an_interrupt_reaches_the_children_of_the_cell(server: Server, context: 
     wait_until(lambda: not any(p.name() == "sleep" for p in server.family()))
 
 
-def test_a_run_can_be_interrupted_before_its_kernel_is_ready(server: Server):
+def test_a_run_can_be_interrupted_before_its_kernel_is_ready(server: Server) -> None:
     with server.context() as fresh:
         live = server.live("1", fresh)
         wait_until(lambda: live.events)
@@ -57,7 +57,7 @@ def test_a_run_can_be_interrupted_before_its_kernel_is_ready(server: Server):
         assert server.run("1", fresh).ok
 
 
-def test_a_run_that_has_ended_cannot_be_interrupted(server: Server, context: str):
+def test_a_run_that_has_ended_cannot_be_interrupted(server: Server, context: str) -> None:
     ended = server.run("1", context).run_id
     live = server.live("import time; time.sleep(0.5); 'whole'", context)
     answer = server.interrupt(ended)
@@ -69,19 +69,19 @@ def test_a_run_that_has_ended_cannot_be_interrupted(server: Server, context: str
     assert live.outcome().ok
 
 
-def test_interrupting_an_idle_context_does_nothing(server: Server, context: str):
+def test_interrupting_an_idle_context_does_nothing(server: Server, context: str) -> None:
     server.run("1", context)
     assert server.interrupt(context).status_code == 200
     assert server.run("1", context).ok
 
 
-def test_interrupting_nobody_is_an_error(server: Server):
+def test_interrupting_nobody_is_an_error(server: Server) -> None:
     assert server.interrupt("nope").status_code == 500
     answer = server.client.delete("/code")
     assert (answer.status_code, answer.json()["code"]) == (400, "MISSING_QUERY")
 
 
-def test_code_that_swallows_the_interrupt_loses_its_kernel(server: Server):
+def test_code_that_swallows_the_interrupt_loses_its_kernel(server: Server) -> None:
     with server.context() as fresh:
         live = server.live(
             "kept = 1\nwhile True:\n    try:\n        print('on', flush=True)\n"
@@ -107,7 +107,7 @@ def test_code_that_swallows_the_interrupt_loses_its_kernel(server: Server):
 )
 def test_a_dead_kernel_ends_the_run_at_once_and_the_next_gets_a_new_one(
     server: Server, code: str, how: str
-):
+) -> None:
     with server.context() as fresh:
         server.run("kept = 1", fresh)
         started = time.monotonic()
@@ -121,7 +121,7 @@ def test_a_dead_kernel_ends_the_run_at_once_and_the_next_gets_a_new_one(
         assert again.text("stderr") == ""
 
 
-def test_flushed_output_of_a_dying_kernel_is_not_lost(server: Server):
+def test_flushed_output_of_a_dying_kernel_is_not_lost(server: Server) -> None:
     with server.context() as fresh:
         outcome = server.run(
             "import os, sys, time\nprint('x' * 5_000_000)\nprint('end')\nsys.stdout.flush()\n"
@@ -132,7 +132,7 @@ def test_flushed_output_of_a_dying_kernel_is_not_lost(server: Server):
         assert outcome.error["ename"] == "KernelDied"
 
 
-def test_a_kernel_that_died_between_runs_is_replaced_with_a_word(server: Server):
+def test_a_kernel_that_died_between_runs_is_replaced_with_a_word(server: Server) -> None:
     with server.context() as fresh:
         pid = int(server.run("import os; os.getpid()", fresh).results[0]["results"]["text"])
         os.kill(pid, 9)
@@ -142,7 +142,7 @@ def test_a_kernel_that_died_between_runs_is_replaced_with_a_word(server: Server)
         assert "died while nothing ran" in outcome.text("stderr")
 
 
-def test_exit_ends_well_and_the_next_run_starts_afresh(server: Server):
+def test_exit_ends_well_and_the_next_run_starts_afresh(server: Server) -> None:
     with server.context() as fresh:
         server.run("kept = 1", fresh)
         assert server.run("exit(3)", fresh).ok
@@ -151,7 +151,7 @@ def test_exit_ends_well_and_the_next_run_starts_afresh(server: Server):
         assert again.text("stderr") == ""
 
 
-def test_a_busy_context_says_so_before_any_stream(server: Server, context: str):
+def test_a_busy_context_says_so_before_any_stream(server: Server, context: str) -> None:
     live = server.live("import time; time.sleep(1)", context)
     answer = server.client.post("/code", json={"code": "2", "context": {"id": context}})
     assert answer.status_code == 500
@@ -163,12 +163,12 @@ def test_a_busy_context_says_so_before_any_stream(server: Server, context: str):
     assert server.run("2", context).ok
 
 
-def test_a_context_is_free_when_its_run_has_been_read(server: Server, context: str):
+def test_a_context_is_free_when_its_run_has_been_read(server: Server, context: str) -> None:
     for _ in range(100):
         assert server.run("1", context).ok
 
 
-def test_contexts_run_side_by_side_and_know_nothing_of_each_other(server: Server):
+def test_contexts_run_side_by_side_and_know_nothing_of_each_other(server: Server) -> None:
     with server.context() as one, server.context() as two, ThreadPoolExecutor() as pool:
         list(pool.map(server.run, ["x = 1", "x = 2"], [one, two]))
         started = time.monotonic()
@@ -178,7 +178,7 @@ def test_contexts_run_side_by_side_and_know_nothing_of_each_other(server: Server
         assert answers == ["1", "2"]
 
 
-def test_a_client_that_goes_away_interrupts_its_run(server: Server, context: str):
+def test_a_client_that_goes_away_interrupts_its_run(server: Server, context: str) -> None:
     mark = server.workdir / "interrupted"
     body = json.dumps(
         {
@@ -204,7 +204,7 @@ def is_busy(server: Server, context_id: str) -> bool:
     return answer.status_code == 500
 
 
-def test_deleting_a_context_ends_its_run_and_all_its_processes(server: Server):
+def test_deleting_a_context_ends_its_run_and_all_its_processes(server: Server) -> None:
     doomed = server.create()
     live = server.live(
         "import subprocess, time\n"
@@ -219,14 +219,14 @@ def test_deleting_a_context_ends_its_run_and_all_its_processes(server: Server):
     assert server.client.get(f"/code/contexts/{doomed}").status_code == 404
 
 
-def test_a_context_can_be_deleted_while_its_kernel_starts(server: Server):
+def test_a_context_can_be_deleted_while_its_kernel_starts(server: Server) -> None:
     doomed = server.create()
     live = server.live("1", doomed)
     assert server.client.delete(f"/code/contexts/{doomed}").status_code == 200
     assert live.outcome(3).error["ename"] == "ContextDeleted"
 
 
-def test_kernels_leave_no_files(server: Server):
+def test_kernels_leave_no_files(server: Server) -> None:
     with server.context() as fresh:
         file = server.run("from ipykernel import get_connection_file as f; f()", fresh)
         path = Path(file.results[0]["results"]["text"].strip("'"))

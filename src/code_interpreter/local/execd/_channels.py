@@ -362,16 +362,16 @@ class Channels(threading.Thread):
             for message in broadcasts:
                 self._keep_stray(output(message))
             return
-        frames = [cell.on_iopub(message) for message in broadcasts]
-        frames += [cell.on_reply(message) for message in replies]
+        frames = [frame for message in broadcasts for frame in cell.on_iopub(message)]
+        frames += [frame for message in replies for frame in cell.on_reply(message)]
         left = self._grace_left(cell)
         if cell.ended or (left is not None and left <= 0):
             self._cell = self._run = None
             self._runs.discard(run)
             run.kernel_exits = cell.exits
-            run.end(b"".join(frames), cell.verdict(interrupted=run.interrupted))
+            run.end(frames, cell.verdict(interrupted=run.interrupted))
             return
-        run.put(b"".join(frames))
+        run.put(frames)
         if run.broken and not run.interrupted:
             run.interrupted = self._interrupt_due = True
         self._send_due_interrupt()
@@ -383,22 +383,20 @@ class Channels(threading.Thread):
         grace = _IDLE_GRACE if cell.replied else _REPLY_GRACE
         return max(cell.half_ended, self._heard_at) + grace - time.monotonic()
 
-    def _keep_stray(self, frames: bytes) -> None:
+    def _keep_stray(self, frames: list[bytes]) -> None:
         """Output that comes while nothing runs waits for the next run, up to a limit."""
-        if self._stray_size + len(frames) > _STRAY_LIMIT:
-            self._stray_lost += len(frames)
-        elif frames:
-            self._stray.append(frames)
-            self._stray_size += len(frames)
+        for frame in frames:
+            if self._stray_size + len(frame) > _STRAY_LIMIT:
+                self._stray_lost += len(frame)
+            else:
+                self._stray.append(frame)
+                self._stray_size += len(frame)
 
-    def _take_stray(self) -> bytes:
-        frames = b"".join(self._stray)
+    def _take_stray(self) -> list[bytes]:
+        frames, self._stray = self._stray, []
         if self._stray_lost:
-            frames += _frames.frame(
-                "stderr",
-                text=f"[{self._stray_lost} bytes of output between the runs were dropped]\n",
-            )
-        self._stray.clear()
+            notice = f"[{self._stray_lost} bytes of output between the runs were dropped]\n"
+            frames.append(_frames.frame("stderr", text=notice))
         self._stray_size = self._stray_lost = 0
         return frames
 
@@ -427,7 +425,7 @@ class Channels(threading.Thread):
             ending = self._last_word or _frames.error(
                 "KernelDied", f"{problem}; the state of this context is lost"
             )
-            run.end(b"", ending)
+            run.end([], ending)
         self._iopub.disable_monitor()
         for source in (self._monitor, self._iopub, self._control, self._shell):
             source.close()

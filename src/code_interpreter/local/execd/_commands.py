@@ -42,21 +42,21 @@ class Lines:
         self._kind = kind
         self._parts: list[bytes] = []
 
-    def feed(self, data: bytes) -> bytes:
+    def feed(self, data: bytes) -> list[bytes]:
         """The events for the lines that `data` completes."""
         head, newline, tail = data.rpartition(b"\n")
         if not newline:
             self._parts.append(data)
-            return b""
+            return []
         lines = (b"".join(self._parts) + head).split(b"\n")
         self._parts = [tail] if tail else []
-        return b"".join(map(self._event, lines))
+        return [self._event(line) for line in lines]
 
-    def end(self) -> bytes:
+    def end(self) -> list[bytes]:
         """The event for a last line without a newline."""
         rest = b"".join(self._parts)
         self._parts = []
-        return self._event(rest) if rest else b""
+        return [self._event(rest)] if rest else []
 
     def _event(self, line: bytes) -> bytes:
         return _frames.frame(self._kind, text=line.decode(errors="replace"))
@@ -135,7 +135,7 @@ class Command:
         for descriptor in list(self._lines):
             while self._read(descriptor):
                 pass
-        frames = b"".join(lines.end() for lines in self._lines.values())
+        frames = [frame for lines in self._lines.values() for frame in lines.end()]
         if status == 0:
             self.run.end(frames, _frames.complete(self._began))
             return
@@ -251,7 +251,7 @@ class Commands:
             )
         except (OSError, ValueError) as error:
             # Too long for an argument, a NUL in it, no process to be had.
-            run.end(b"", _frames.error("CommandExecError", "-1", [str(error)]))
+            run.end([], _frames.error("CommandExecError", "-1", [str(error)]))
             return
         self._commands[run.run_id] = Command(run, process, timeout=timeout)
         for old in list(self._commands)[: max(0, len(self._commands) - _REMEMBERED)]:

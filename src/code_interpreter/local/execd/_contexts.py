@@ -119,7 +119,7 @@ class Contexts:
             del self._defaults[context.language]
         reason = ("ContextDeleted", "the context was deleted while this ran")
         if context.run is not None and not context.handed_over:
-            context.run.end(b"", _frames.error(*reason))
+            context.run.end([], _frames.error(*reason))
         if context.starting is not None:
             context.starting.cancel()
         if context.kernel is not None:
@@ -183,7 +183,7 @@ class Contexts:
             if context.starting is not None:
                 context.starting.cancel()
             if context.run is not None and not context.handed_over:
-                context.run.end(b"", _frames.error("SandboxClosed", "the sandbox was closed"))
+                context.run.end([], _frames.error("SandboxClosed", "the sandbox was closed"))
             if context.kernel is not None:
                 context.kernel.tell_end("SandboxClosed", "the sandbox was closed while this ran")
 
@@ -230,18 +230,16 @@ class Contexts:
         """Wait for a kernel, and hand it the run."""
         if context.kernel is not None:
             context.kernel = None
-            run.put(
-                _frames.frame(
-                    "stderr",
-                    text="The kernel died while nothing ran; this is a new one, "
-                    "and the state of this context is lost.\n",
-                )
+            text = (
+                "The kernel died while nothing ran; this is a new one, "
+                "and the state of this context is lost.\n"
             )
+            run.put([_frames.frame("stderr", text=text)])
         try:
             kernel = await asyncio.shield(self._start(context))
         except KernelStartError as error:
             context.failure = None
-            run.end(b"", _frames.error("KernelStartError", str(error)))
+            run.end([], _frames.error("KernelStartError", str(error)))
             return
         except asyncio.CancelledError:
             if run.spool.finished:
@@ -252,7 +250,7 @@ class Contexts:
         if kernel.execute(run):
             context.handed_over = True
         else:
-            run.end(b"", _frames.error("KernelDied", "the kernel died as soon as it had started"))
+            run.end([], _frames.error("KernelDied", "the kernel died as soon as it had started"))
 
     def _stop(self, context: Context) -> None:
         run = context.run
@@ -261,7 +259,7 @@ class Contexts:
         run.interrupted = True
         if not context.handed_over:
             text = "interrupted before the kernel was ready"
-            run.end(b"", _frames.error("KeyboardInterrupt", text))
+            run.end([], _frames.error("KeyboardInterrupt", text))
             return
         if context.kernel is not None:
             context.kernel.interrupt(run)

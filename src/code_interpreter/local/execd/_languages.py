@@ -13,7 +13,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -143,7 +143,7 @@ class Pythons:
         pythons = [running, *await self._probe_all(paths, env)]
         fitting = [p for p in pythons if p.ipykernel and p.version[: len(version)] == version]
         if not fitting:
-            raise _missing(wanted, pythons)
+            raise _missing(wanted, version, pythons)
         return _launch(max(fitting, key=lambda python: python.version))
 
     async def _probe_all(self, paths: Iterable[str], env: Mapping[str, str]) -> list[_Python]:
@@ -177,8 +177,7 @@ def _launch(python: _Python) -> Launch:
     return Launch(
         argv=(
             python.path,
-            "-m",
-            "ipykernel_launcher",
+            str(Path(__file__).with_name("_python_kernel.py")),
             "-f",
             "{connection_file}",
             "--HistoryManager.enabled=False",
@@ -189,16 +188,19 @@ def _launch(python: _Python) -> Launch:
     )
 
 
-def _missing(wanted: str, pythons: Iterable[_Python]) -> ApiError:
-    ordered = sorted(set(pythons), key=lambda python: (python.version, python.path))
-    usable = [python.label for python in ordered if python.ipykernel]
-    others = [f"{p.label}: {p.remedy}" for p in ordered if not p.ipykernel]
+def _missing(wanted: str, version: tuple[int, ...], pythons: Sequence[_Python]) -> ApiError:
+    usable = sorted({python.label for python in pythons if python.ipykernel})
+    lacking = [python for python in pythons if not python.ipykernel]
+    # Those that were asked for, if any; and of each version the one that comes first in the path.
+    fitting = [python for python in lacking if python.version[: len(version)] == version]
+    offered: dict[tuple[int, ...], _Python] = {}
+    for python in fitting or lacking:
+        offered.setdefault(python.version, python)
     problem = f"Python {wanted} is not available" if wanted else "no Python with ipykernel is here"
     text = f"{problem}. Usable: {', '.join(usable) or 'none'}."
-    if others:
-        text += (
-            f" Found without ipykernel, each with what would make it usable: {'; '.join(others)}"
-        )
+    if offered:
+        text += " Found without ipykernel, each with the command that would make it usable: "
+        text += "; ".join(f"{p.label}: {p.remedy}" for _, p in sorted(offered.items()))
     return not_supported(text)
 
 
@@ -215,7 +217,8 @@ def _candidates(env: Mapping[str, str]) -> Iterator[str]:
 
 def _all_candidates(env: Mapping[str, str]) -> Iterator[Path]:
     for folder in env.get("PATH", os.defpath).split(os.pathsep):
-        if folder and Path(folder).is_dir():
+        # Shims stand for interpreters that are found below.
+        if folder and Path(folder).name != "shims" and Path(folder).is_dir():
             yield from sorted(p for p in Path(folder).iterdir() if _EXECUTABLE.fullmatch(p.name))
     # The user's home and, where the sandbox has one of its own, that too.
     homes = {Path(pwd.getpwuid(os.getuid()).pw_dir), Path(env.get("HOME") or "/")}

@@ -6,7 +6,7 @@ whoever has read the end of a run can start the next one.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from code_interpreter.local.execd import _frames
@@ -44,7 +44,7 @@ class Run:
         """Whether output was lost, and with it the point of going on."""
         return self._lost is not None
 
-    def put(self, frames: bytes) -> None:
+    def put(self, frames: Sequence[bytes]) -> None:
         """Pass on some events."""
         if not frames or self._lost is not None:
             return
@@ -53,7 +53,7 @@ class Run:
         except OSError as error:
             self._lose(error)
 
-    def end(self, frames: bytes, ending: bytes) -> None:
+    def end(self, frames: Sequence[bytes], ending: bytes) -> None:
         """Pass on the last events; what comes later is passed over.
 
         Args:
@@ -71,7 +71,7 @@ class Run:
             except OSError as error:
                 self._lose(error)
         if self._lost is not None:
-            self.spool.put(b"", ending=self._lost)
+            self.spool.put([], ending=self._lost)
 
     def _lose(self, error: OSError) -> None:
         self._lost = _frames.error(

@@ -12,6 +12,7 @@ import asyncio
 import tempfile
 import threading
 from collections import deque
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import IO, NamedTuple
 
@@ -61,22 +62,23 @@ class Spool:
         """Bytes that wait in the file."""
         return self._write_at - self._read_at
 
-    def put(self, data: bytes, *, ending: bytes | None = None) -> None:
+    def put(self, frames: Iterable[bytes], *, ending: bytes | None = None) -> None:
         """Append frames.
 
         Args:
-            data: Whole frames; may be empty.
+            frames: Events, in order; may be none.
             ending: The last event. Whatever is put after it is passed over: the run has ended.
 
         Raises:
-            OSError: They would not fit in memory, and the file cannot take them. Nothing of this
-                call was kept; an `ending` alone always fits.
+            OSError: They do not fit in memory, and the file cannot take them. The first of them
+                may have been kept; an `ending` alone always fits.
         """
         with self._lock:
             if self._ending is not None:
                 return
-            if data and not self._discarded:
-                self._store(data)
+            if not self._discarded:
+                for group in _groups(frames):
+                    self._store(group)
             self._ending = ending
             waiter = self._waiter if self._ripe() else None
         if waiter is not None:
@@ -144,11 +146,11 @@ class Spool:
             # Unbuffered, so that a full disk shows here and not at some later flush.
             self._file = tempfile.TemporaryFile(dir=self._directory, buffering=0)  # noqa: SIM115
         self._file.seek(self._write_at)
-        record = memoryview(len(data).to_bytes(_LENGTH, "big") + data)
-        written = 0
-        while written < len(record):
-            written += self._file.write(record[written:])
-        self._write_at += written
+        for part in (len(data).to_bytes(_LENGTH, "big"), data):
+            left = memoryview(part)
+            while left:
+                left = left[self._file.write(left) :]
+        self._write_at += _LENGTH + len(data)
 
     def _fetch(self) -> bytes:
         pieces: list[bytes] = []
@@ -184,6 +186,20 @@ class Spool:
             self._file.close()
         self._file = None
         self._read_at = self._write_at = 0
+
+
+def _groups(frames: Iterable[bytes]) -> Iterator[bytes]:
+    """The frames, joined to groups of a piece at most: the fewer, the cheaper."""
+    group: list[bytes] = []
+    size = 0
+    for frame in frames:
+        if size + len(frame) > PIECE and group:
+            yield b"".join(group)
+            group, size = [], 0
+        group.append(frame)
+        size += len(frame)
+    if group:
+        yield b"".join(group)
 
 
 def _wake(waiter: "asyncio.Future[None]") -> None:

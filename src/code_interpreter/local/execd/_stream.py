@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from code_interpreter.local._http import Receive, Scope, Send
 from code_interpreter.local.execd import _frames
-from code_interpreter.local.execd._spool import Spool
+from code_interpreter.local.execd._spool import PIECE, Piece, Spool
 
 PING_EVERY = 3.0
 HOLD = 0.005  # between two writes, unless there is much to write
@@ -67,15 +67,22 @@ class EventStream:
         while True:
             piece = await self._spool.take(ping_at, hold_until=hold_until)
             if piece is not None:
-                # What the last write was taken for is over: a client that goes now misses nothing.
-                self._complete = piece.last
-                await send(_body(piece.data, more=not piece.last))
+                await self._send(send, piece)
                 if piece.last:
                     return
                 hold_until = loop.time() + HOLD
             if loop.time() >= ping_at:
                 ping_at = loop.time() + PING_EVERY
                 await send(_body(_frames.ping()))
+
+    async def _send(self, send: Send, piece: Piece) -> None:
+        # In slices, so that what waits in the socket's buffer is not a second copy of much.
+        data = piece.data
+        for start in range(0, len(data), PIECE):
+            last = piece.last and start + PIECE >= len(data)
+            # A client that goes during the last write misses nothing that could be helped.
+            self._complete = last
+            await send(_body(data[start : start + PIECE], more=not last))
 
     async def _watch(self, receive: Receive) -> None:
         while (await receive())["type"] != "http.disconnect":

@@ -8,6 +8,8 @@ What must stay true:
 - A cell has ended when its reply and its `idle` are both in. Who drives the cell may give up
   waiting for the second of them after a grace.
 - Nothing follows the verdict: the error is kept back until the end.
+- No event is huge, however much text a kernel packs into one message (hundreds of megabytes, when
+  the code leaves it no time): text is cut into several events, which clients join anyway.
 - `clear_output` and the messages of widgets are passed over: a stream of events takes nothing
   back.
 """
@@ -18,22 +20,25 @@ from typing import Any, cast
 from code_interpreter.local.execd import _frames
 from code_interpreter.local.execd._wire import Message
 
+_LONGEST_TEXT = 512 * 1024
 
-def output(message: Message) -> bytes:
-    """The event for a piece of output; empty when the message is something else."""
+
+def output(message: Message) -> list[bytes]:
+    """The events for a piece of output; none when the message is something else."""
     content = message.content
     if message.kind == "stream":
         text = _text(content.get("text"))
         kind = "stderr" if content.get("name") == "stderr" else "stdout"
-        return _frames.frame(kind, text=text) if text else b""
+        starts = range(0, len(text), _LONGEST_TEXT)
+        return [_frames.frame(kind, text=text[at : at + _LONGEST_TEXT]) for at in starts]
     if message.kind in {"display_data", "update_display_data"}:
         flags: dict[str, Any] = {"display": True}
         if display_id := _dict(content.get("transient")).get("display_id"):
             flags["display_id"] = _text(display_id)
         if message.kind == "update_display_data":
             flags["update"] = True
-        return _frames.result(_dict(content.get("data")), **flags)
-    return b""
+        return [_frames.result(_dict(content.get("data")), **flags)]
+    return []
 
 
 class Cell:
@@ -70,29 +75,29 @@ class Cell:
         """Whether the reply is in."""
         return self._replied
 
-    def on_iopub(self, message: Message) -> bytes:
+    def on_iopub(self, message: Message) -> list[bytes]:
         """The events for a broadcast of the kernel."""
         if frames := output(message):
             return frames
         if message.parent != self.msg_id:
-            return b""
+            return []
         content = message.content
         if message.kind == "execute_input":
             self.started = time.monotonic()
             return self._count(content)
         if message.kind == "execute_result":
-            return self._count(content) + _frames.result(_dict(content.get("data")))
+            return [*self._count(content), _frames.result(_dict(content.get("data")))]
         if message.kind == "error":
             self._fail(content)
         elif message.kind == "status" and content.get("execution_state") == "idle":
             self._idle = True
             self._half_end()
-        return b""
+        return []
 
-    def on_reply(self, message: Message) -> bytes:
+    def on_reply(self, message: Message) -> list[bytes]:
         """The events for an answer on the shell channel."""
         if message.parent != self.msg_id or message.kind != "execute_reply":
-            return b""
+            return []
         content = message.content
         self._replied = True
         self._half_end()
@@ -101,12 +106,12 @@ class Cell:
             self._fail(content)
         elif status != "ok":
             self._fail({"ename": "NotExecuted", "evalue": f"the kernel answered {status!r}"})
-        frames = b""
+        frames: list[bytes] = []
         for payload in _list(content.get("payload")):
             source = _dict(payload).get("source")
             if source == "page":  # what `name?` shows
                 data = _dict(_dict(payload).get("data"))
-                frames += _frames.result(data, display=True)
+                frames.append(_frames.result(data, display=True))
             elif source == "ask_exit":
                 self.exits = True
         return frames
@@ -124,12 +129,12 @@ class Cell:
         if self.half_ended is None:
             self.half_ended = time.monotonic()
 
-    def _count(self, content: dict[str, Any]) -> bytes:
+    def _count(self, content: dict[str, Any]) -> list[bytes]:
         count = content.get("execution_count")
         if self._counted or not isinstance(count, int):
-            return b""
+            return []
         self._counted = True
-        return _frames.frame("execution_count", execution_count=count)
+        return [_frames.frame("execution_count", execution_count=count)]
 
     def _fail(self, content: dict[str, Any]) -> None:
         # The broadcast comes first and says more; the reply stands in for kernels without one.
