@@ -7,6 +7,7 @@ of that request and not of the start.
 
 import asyncio
 import json
+import logging
 import os
 import pwd
 import re
@@ -17,12 +18,14 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Se
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal, NamedTuple
-
-import msgspec
-from jupyter_core.paths import jupyter_path
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from code_interpreter.local.execd._errors import ApiError, invalid_body, not_supported
+
+if TYPE_CHECKING:
+    from jupyter_client.kernelspec import KernelSpec
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,22 +241,20 @@ def _all_candidates(env: Mapping[str, str]) -> Iterator[Path]:
             yield Path(found)
 
 
-class Kernelspec(msgspec.Struct):
-    """What a `kernel.json` says."""
+def kernelspecs(language: str) -> "list[KernelSpec]":
+    """The installed Jupyter kernelspecs for a language. Blocks for some tenths of a second."""
+    # As much to import as all else here: only for those who ask for a kernel of another's making.
+    from jupyter_client.kernelspec import KernelSpecManager  # noqa: PLC0415
+    from traitlets import TraitError  # noqa: PLC0415
 
-    argv: list[str]
-    language: str = ""
-    env: dict[str, str] = {}
-    interrupt_mode: Literal["signal", "message"] = "signal"
-
-
-def kernelspecs(language: str) -> Iterator[Kernelspec]:
-    """The installed Jupyter kernelspecs for a language; unreadable ones are passed over."""
-    for folder in jupyter_path("kernels"):
-        for file in sorted(Path(folder).glob("*/kernel.json")):
-            try:
-                spec = msgspec.json.decode(file.read_bytes(), type=Kernelspec)
-            except (OSError, msgspec.MsgspecError):
-                continue
+    manager = KernelSpecManager()
+    specs: list[KernelSpec] = []
+    for name in manager.find_kernel_specs():
+        try:
+            spec = manager.get_kernel_spec(name)
+        except (OSError, ValueError, TraitError) as error:
+            _log.warning("kernelspec %s is passed over: %s", name, error)
+        else:
             if spec.language.lower() == language:
-                yield spec
+                specs.append(spec)
+    return specs
