@@ -279,7 +279,7 @@ def _known(error: BaseException) -> CodeInterpreterError | None:  # noqa: PLR091
             return api_error(error.status_code, error.headers, error.content)
         case wire.StreamTruncated():
             return StreamTruncatedError(
-                f"the event stream was cut: {error.__cause__ or error}; output may be missing"
+                f"the event stream was cut ({_why(error.__cause__ or error)}): output may be lost"
             )
         case wire.StreamError():
             return ProtocolError(str(error))
@@ -294,7 +294,7 @@ def _known(error: BaseException) -> CodeInterpreterError | None:  # noqa: PLR091
             return None
 
 
-def _why(error: httpx.HTTPError) -> str:
+def _why(error: BaseException) -> str:
     return str(error) or type(error).__name__
 
 

@@ -1,6 +1,7 @@
 """The public API against the local runtime, with real kernels: what a user would do."""
 
 import asyncio
+import contextlib
 import os
 import time
 from collections.abc import AsyncGenerator, Iterator
@@ -202,7 +203,9 @@ def test_a_dead_kernel_ends_its_run_and_the_next_gets_a_fresh_one(
     context = interpreter.codes.create_context(PYTHON)
     interpreter.codes.run("state = 1", context=context)
     execution = interpreter.codes.run(
-        "print('last words', flush=True)\nimport os\nos._exit(7)", context=context
+        # ZeroMQ sends in a thread of its own, which os._exit does not wait for.
+        "print('last words', flush=True)\nimport os, time\ntime.sleep(0.2)\nos._exit(7)",
+        context=context,
     )
     assert execution.error is not None
     assert "7" in execution.error.value
@@ -322,6 +325,60 @@ def test_a_killed_sandbox_is_not_ready_or_gone(local_server: LocalServer) -> Non
         with pytest.raises(ci.TransportError):
             interpreter.codes.run("1")
         interpreter.close()
+
+
+SLOW = "print('going', flush=True)\nimport time\ntime.sleep(60)"
+
+
+def test_closing_during_a_run_ends_it_with_what_had_arrived(local_server: LocalServer) -> None:
+    async def main() -> None:
+        async with async_interpreter(local_server) as interpreter:
+            going = asyncio.Event()
+
+            def on_stdout(_: OutputMessage) -> None:
+                going.set()
+
+            run = asyncio.create_task(
+                interpreter.codes.run(SLOW, handlers=plain(on_stdout=on_stdout))
+            )
+            await asyncio.wait_for(going.wait(), 30)
+            await interpreter.aclose()
+            with pytest.raises(ci.StreamTruncatedError) as caught:
+                await asyncio.wait_for(run, 10)
+            assert caught.value.execution is not None
+            assert caught.value.execution.logs.stdout[0].text == "going\n"
+
+    asyncio.run(main())
+
+
+def test_a_cancelled_run_leaves_its_context_usable(local_server: LocalServer) -> None:
+    async def main() -> None:
+        async with async_interpreter(local_server) as interpreter:
+            context = await interpreter.codes.create_context(PYTHON)
+            going = asyncio.Event()
+
+            def on_stdout(_: OutputMessage) -> None:
+                going.set()
+
+            run = asyncio.create_task(
+                interpreter.codes.run(
+                    "kept = 1\n" + SLOW, context=context, handlers=plain(on_stdout=on_stdout)
+                )
+            )
+            await asyncio.wait_for(going.wait(), 30)
+            run.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await run
+            # The server interrupts the code as soon as it sees that the client is gone.
+            assert await asyncio.wait_for(kept(interpreter, context), 10) == "1"
+
+    async def kept(interpreter: CodeInterpreter, context: ci.CodeContext) -> str | None:
+        while True:
+            with contextlib.suppress(ci.ContextBusyError):
+                return (await interpreter.codes.run("kept", context=context)).result[0].text
+            await asyncio.sleep(0.05)
+
+    asyncio.run(main())
 
 
 def test_a_closed_interpreter_says_so_and_leaves_the_sandbox_alone(

@@ -233,6 +233,28 @@ def test_headers_do_not_follow_a_redirect_to_another_origin(replay: ReplayServer
     assert "x-mine" not in second
 
 
+@pytest.mark.parametrize("use_server_proxy", [False, True])
+def test_the_api_key_travels_to_execd_in_server_proxy_mode_only(
+    use_server_proxy: bool,  # noqa: FBT001
+    replay: ReplayServer,
+) -> None:
+    config = ConnectionConfigSync(
+        api_key="key", headers={"X-Mine": "m"}, use_server_proxy=use_server_proxy
+    )
+    connection = SyncConnection(
+        config, BareTarget.parse(replay.url, {"X-Route": "r"}, None).endpoint
+    )
+    codes = ci.CodesSync(connection)
+    assert codes.ping()
+    codes.run("fault:good")
+    connection.close()
+    for _, _, sent, _ in replay.requests:
+        headers = httpx.Headers(sent)
+        assert headers.get("open-sandbox-api-key") == ("key" if use_server_proxy else None)
+        assert (headers["x-mine"], headers["x-route"]) == ("m", "r")
+        assert headers["user-agent"] == config.user_agent
+
+
 def test_a_transport_of_the_users_serves_every_call_and_is_not_closed(
     replay: ReplayServer,
 ) -> None:

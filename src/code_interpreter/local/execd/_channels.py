@@ -423,7 +423,8 @@ class Channels(threading.Thread):
             self._closed = True
         for run in self._runs:
             ending = self._last_word or _frames.error(
-                "KernelDied", f"{problem}; the state of this context is lost"
+                "KernelDied",
+                f"{problem}; the state of this context is lost, and so may be its last output",
             )
             run.end([], ending)
         self._iopub.disable_monitor()
