@@ -3,7 +3,7 @@
 import inspect
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import Any, overload
+from typing import Any
 
 import execd_client.models as wire
 from execd_client.api.code_interpreting import (
@@ -105,26 +105,6 @@ class Codes:
                     client=self._connection.rest, language=language
                 )
             )
-
-    @overload
-    async def run(
-        self, code: str, *, context: CodeContext, handlers: ExecutionHandlers | None = None
-    ) -> Execution: ...
-
-    @overload
-    async def run(
-        self, code: str, *, language: str, handlers: ExecutionHandlers | None = None
-    ) -> Execution: ...
-
-    @overload
-    async def run(
-        self,
-        code: str,
-        *,
-        language: str | None = None,
-        context: CodeContext | None = None,
-        handlers: ExecutionHandlers | None = None,
-    ) -> Execution: ...
 
     async def run(
         self,

@@ -2,7 +2,7 @@
 
 from collections.abc import Generator
 from contextlib import closing
-from typing import Any, overload
+from typing import Any
 
 import execd_client.models as wire
 from execd_client.api.code_interpreting import (
@@ -105,26 +105,6 @@ class CodesSync:
                     client=self._connection.rest, language=language
                 )
             )
-
-    @overload
-    def run(
-        self, code: str, *, context: CodeContext, handlers: ExecutionHandlersSync | None = None
-    ) -> Execution: ...
-
-    @overload
-    def run(
-        self, code: str, *, language: str, handlers: ExecutionHandlersSync | None = None
-    ) -> Execution: ...
-
-    @overload
-    def run(
-        self,
-        code: str,
-        *,
-        language: str | None = None,
-        context: CodeContext | None = None,
-        handlers: ExecutionHandlersSync | None = None,
-    ) -> Execution: ...
 
     def run(
         self,

@@ -15,11 +15,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 from code_interpreter.local import LocalServer
-from code_interpreter.local._http import authority, bind, is_loopback
-from code_interpreter.local.lifecycle._launch import (
+from code_interpreter.local._http import (
     API_KEY_VARIABLE,
     TOKEN_HEADER,
     TOKEN_VARIABLE,
+    authority,
+    bind,
+    is_loopback,
+)
+from code_interpreter.local.lifecycle._launch import (
     Guarded,
     launch,
     ready_port,

@@ -15,6 +15,12 @@ import uvicorn
 from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 
+# The secrets: the headers that carry them, and the environment variables that hold them.
+API_KEY_HEADER = "OPEN-SANDBOX-API-KEY"
+API_KEY_VARIABLE = "OPEN_SANDBOX_API_KEY"
+TOKEN_HEADER = "X-EXECD-ACCESS-TOKEN"  # noqa: S105  # a name, not a secret
+TOKEN_VARIABLE = "EXECD_ACCESS_TOKEN"  # noqa: S105
+
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]

@@ -14,7 +14,15 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from code_interpreter.local._http import ASGIApp, Gate, Receive, Scope, Send, error_response
+from code_interpreter.local._http import (
+    TOKEN_HEADER,
+    ASGIApp,
+    Gate,
+    Receive,
+    Scope,
+    Send,
+    error_response,
+)
 from code_interpreter.local.execd._commands import Commands
 from code_interpreter.local.execd._contexts import Contexts, describe
 from code_interpreter.local.execd._errors import (
@@ -26,7 +34,6 @@ from code_interpreter.local.execd._errors import (
 from code_interpreter.local.execd._runs import Run
 from code_interpreter.local.execd._stream import EventStream
 
-TOKEN_HEADER = "X-EXECD-ACCESS-TOKEN"  # noqa: S105 - a header's name
 PREFIX = "/44772"
 
 _T = TypeVar("_T")

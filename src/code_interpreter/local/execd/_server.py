@@ -21,18 +21,20 @@ from collections.abc import Sequence
 from pathlib import Path
 from uuid import uuid4
 
-from code_interpreter.local._http import bind, uvicorn_server
-from code_interpreter.local._processes import kill_tree
+from code_interpreter.local._http import (
+    API_KEY_VARIABLE,
+    TOKEN_VARIABLE,
+    bind,
+    uvicorn_server,
+)
+from code_interpreter.local._processes import MARKER_VARIABLE, kill_tree
 from code_interpreter.local.execd._app import Execd, guarded
 from code_interpreter.local.execd._commands import Commands
 from code_interpreter.local.execd._contexts import Contexts
 from code_interpreter.local.execd._kernel import Kernels
 from code_interpreter.local.execd._languages import Languages
 
-TOKEN_VARIABLE = "EXECD_ACCESS_TOKEN"  # noqa: S105 - a variable's name
-MARKER_VARIABLE = "OPENSANDBOX_SANDBOX_ID"
-
-_SECRETS = (TOKEN_VARIABLE, "OPEN_SANDBOX_API_KEY")
+_SECRETS = (TOKEN_VARIABLE, API_KEY_VARIABLE)
 _ANSWERS_PATIENCE = 0.4  # for the last events of runs that were killed to reach their clients
 _LONGEST_DIRECTORY = 80  # of the 103 bytes that a socket's path may have on macOS
 

@@ -12,15 +12,21 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 
-from code_interpreter.local._http import ASGIApp, Gate, authority, error_response, is_loopback
+from code_interpreter.local._http import (
+    API_KEY_HEADER,
+    TOKEN_HEADER,
+    ASGIApp,
+    Gate,
+    authority,
+    error_response,
+    is_loopback,
+)
 from code_interpreter.local.lifecycle import _requests
-from code_interpreter.local.lifecycle._launch import TOKEN_HEADER
 from code_interpreter.local.lifecycle._requests import RequestError, rfc3339
 from code_interpreter.local.lifecycle._sandbox import Sandbox, Sandboxes, StartError
 
 EXECD_PORT = 44772
 EGRESS_PORT = 18080
-API_KEY_HEADER = "OPEN-SANDBOX-API-KEY"
 
 # Operations of the API that a local server does not have, and why.
 _UNSUPPORTED = {

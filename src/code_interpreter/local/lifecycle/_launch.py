@@ -22,11 +22,8 @@ from typing import Any, cast
 import psutil
 
 from code_interpreter.local import _guard
+from code_interpreter.local._http import API_KEY_VARIABLE, TOKEN_VARIABLE
 from code_interpreter.local._processes import MARKER_VARIABLE, kill_tree
-
-TOKEN_VARIABLE = "EXECD_ACCESS_TOKEN"  # noqa: S105 - a name, not a secret
-TOKEN_HEADER = "X-EXECD-ACCESS-TOKEN"  # noqa: S105
-API_KEY_VARIABLE = "OPEN_SANDBOX_API_KEY"
 
 # Not handed on to a sandbox: the server's own secrets, the marker of a sandbox around it, and its
 # temporary directory, since a sandbox has its own.

@@ -13,8 +13,8 @@ from datetime import datetime, timedelta, timezone
 from typing import Any, cast
 from urllib.parse import parse_qsl
 
+from code_interpreter.local._http import TOKEN_VARIABLE
 from code_interpreter.local._processes import MARKER_VARIABLE
-from code_interpreter.local.lifecycle._launch import TOKEN_VARIABLE
 
 logger = logging.getLogger(__name__)
 
