@@ -91,10 +91,22 @@ def test_a_word_in_the_description_is_a_difference_until_regenerated(copy: Path)
 
     assert regen(copy).returncode == 0
     changed = {name for name, content in tree_of(copy).items() if before.get(name) != content}
-    assert changed == {"generated/execd_client/models/run_code_request.py"}
+    assert changed == {
+        "generated/execd_client/description.py",
+        "generated/execd_client/models/run_code_request.py",
+    }
     assert {path.name for path in copy.iterdir()} == {
         "LICENSE", "generated", "openapi", "pyproject.toml", "scripts",
     }  # fmt: skip
+
+
+@needs_tools
+def test_a_word_that_shows_nowhere_in_the_code_is_a_difference_too(copy: Path) -> None:
+    description = copy / "openapi" / "execd.yaml"
+    description.write_text(description.read_text() + "# remark\n")
+    check = regen(copy, "--check")
+    assert check.returncode == 1
+    assert "SHA256" in check.stdout
 
 
 @needs_tools
