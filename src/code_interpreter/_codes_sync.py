@@ -182,22 +182,25 @@ class CodesSync:
         with mapped_errors():
             ensure_ok(ping.sync_detailed(client=self._connection.rest))
 
-    def check_health(self) -> None:
+    def check_health(self, timeout: float | None = None) -> None:
         """Return if code can run; raise what stands in its way otherwise.
 
-        execd answers before the kernels' server behind it does, so both are asked, the latter
-        by a command in the sandbox.
+        execd answers before the kernels' server behind it does, so a command in the sandbox asks
+        for the latter.
+
+        Args:
+            timeout: Seconds, for connecting and for each wait for an answer; None, or more than
+                the configured request timeout, stands for that.
 
         Raises:
             NotReadyError: execd answers, the kernels' server does not.
         """
-        self.check_ping()
         with (
             mapped_errors(),
             run_command.stream(
                 client=self._connection.streams,
                 body=wire.RunCommandRequest(command=KERNELS_SERVED),
-                timeout=self._connection.timeout,
+                timeout=self._connection.limits(timeout),
             ) as events,
         ):
             for event in events:

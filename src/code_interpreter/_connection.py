@@ -103,8 +103,7 @@ class _Clients:
         self._rest = rest
         self._streams = streams
         self._closed = False
-        self.timeout = timeout
-        """The configured request timeout; code streams, which may be silent, go without it."""
+        self._timeout = timeout
 
     @property
     def rest(self) -> execd_client.Client:
@@ -125,6 +124,13 @@ class _Clients:
         """
         self.check_open()
         return self._streams
+
+    def limits(self, seconds: float | None) -> httpx.Timeout:
+        """The configured request timeout, or less; for streams, which go without it otherwise."""
+        configured = self._timeout.read
+        if seconds is None or (configured is not None and seconds > configured):
+            return self._timeout
+        return httpx.Timeout(seconds)
 
     def check_open(self) -> None:
         """Raise InterpreterClosedError after closing."""

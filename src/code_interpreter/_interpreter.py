@@ -203,7 +203,8 @@ class CodeInterpreter:
         wait = ReadyWait(timeout, polling_interval, now=time.monotonic())
         while True:
             try:
-                await asyncio.wait_for(self._codes.check_health(), wait.remaining(time.monotonic()))
+                remaining = wait.remaining(time.monotonic())
+                await asyncio.wait_for(self._codes.check_health(remaining), remaining)
             except (CodeInterpreterError, asyncio.TimeoutError) as error:
                 await asyncio.sleep(wait.pause(error, now=time.monotonic()))
             else:

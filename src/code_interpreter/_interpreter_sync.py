@@ -206,7 +206,7 @@ class CodeInterpreterSync:
         wait = ReadyWait(timeout, polling_interval, now=time.monotonic())
         while True:
             try:
-                self._codes.check_health()
+                self._codes.check_health(wait.remaining(time.monotonic()))
             except CodeInterpreterError as error:
                 time.sleep(wait.pause(error, now=time.monotonic()))
             else:

@@ -55,7 +55,8 @@ class ReadyWait:
             raise error
         if now >= self._deadline:
             raise NotReadyError(
-                f"code cannot run after {self._timeout.total_seconds():g} s of waiting: {error}",
+                f"code cannot run after {self._timeout.total_seconds():g} s of waiting: "
+                f"{str(error) or 'no answer'}",
                 cause=error,
             )
         return min(self._interval, self._deadline - now)

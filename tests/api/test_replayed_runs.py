@@ -3,7 +3,10 @@
 import asyncio
 import hashlib
 import json
+import socket
+import time
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any, Protocol
 
 import httpx
@@ -281,6 +284,28 @@ def test_a_transport_of_the_users_serves_every_call_and_is_not_closed(
     with pytest.raises(ci.InterpreterClosedError):
         codes.ping()
     transport.close()
+
+
+def test_waiting_for_a_server_that_says_nothing_ends_in_time() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = "http://{}:{}".format(*silent.getsockname())
+        endpoint = BareTarget.parse(url, None, None).endpoint
+        timeout = timedelta(seconds=0.5)
+
+        async def main() -> None:
+            connection = AsyncConnection(ConnectionConfig(), endpoint)
+            async with ci.CodeInterpreter(connection) as interpreter:
+                await interpreter.check_ready(timeout)
+
+        started = time.monotonic()
+        with (
+            ci.CodeInterpreterSync(SyncConnection(ConnectionConfigSync(), endpoint)) as interpreter,
+            pytest.raises(ci.NotReadyError),
+        ):
+            interpreter.check_ready(timeout)
+        with pytest.raises(ci.NotReadyError):
+            asyncio.run(main())
+        assert time.monotonic() - started < 10  # and not the 30 s that a request may take
 
 
 def test_nobody_there_is_a_transport_error() -> None:
