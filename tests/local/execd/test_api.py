@@ -49,7 +49,7 @@ def test_web_pages_are_refused(server: Server, headers: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("method", "path"), [("GET", "/nope"), ("PUT", "/code"), ("GET", "/files/info"), ("GET", "/")]
+    ("method", "path"), [("GET", "/nope"), ("PUT", "/code"), ("POST", "/files"), ("GET", "/")]
 )
 def test_unknown_operations_are_named(server: Server, method: str, path: str) -> None:
     answer = server.client.request(method, path)

@@ -4,15 +4,13 @@ Takes no decisions but the form of requests and answers. Every failure that was 
 ErrorResponse with a code; one that was not is a 500 that names its cause, and is raised on.
 """
 
-from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
 
 from code_interpreter.local._http import (
     TOKEN_HEADER,
@@ -25,20 +23,14 @@ from code_interpreter.local._http import (
 )
 from code_interpreter.local.execd._commands import Commands
 from code_interpreter.local.execd._contexts import Contexts, describe
-from code_interpreter.local.execd._errors import (
-    ApiError,
-    invalid_body,
-    missing_query,
-    not_supported,
-)
+from code_interpreter.local.execd._errors import ApiError, invalid_body, not_supported
+from code_interpreter.local.execd._file_routes import FileRoutes
+from code_interpreter.local.execd._files import Files
+from code_interpreter.local.execd._routing import body, query, route
 from code_interpreter.local.execd._runs import Run
 from code_interpreter.local.execd._stream import EventStream
 
 PREFIX = "/44772"
-
-_T = TypeVar("_T")
-_Answer = Response | EventStream
-_Endpoint = Callable[[Request], Awaitable[_Answer]]
 
 
 class _ContextRequest(msgspec.Struct):
@@ -72,24 +64,26 @@ class Execd:
     Args:
         contexts: Runs code.
         commands: Runs commands.
+        files: Reads and writes files.
     """
 
-    def __init__(self, contexts: Contexts, commands: Commands) -> None:
+    def __init__(self, contexts: Contexts, commands: Commands, files: Files) -> None:
         self._contexts = contexts
         self._commands = commands
         self.app = Starlette(
             routes=[
-                _route("GET", "/ping", self._ping),
-                _route("POST", "/code/context", self._create_context),
-                _route("GET", "/code/contexts", self._list_contexts),
-                _route("DELETE", "/code/contexts", self._delete_contexts),
-                _route("GET", "/code/contexts/{id}", self._get_context),
-                _route("DELETE", "/code/contexts/{id}", self._delete_context),
-                _route("POST", "/code", self._run_code),
-                _route("DELETE", "/code", self._interrupt_code),
-                _route("POST", "/command", self._run_command),
-                _route("DELETE", "/command", self._interrupt_command),
-                _route("GET", "/command/status/{id}", self._command_status),
+                route("GET", "/ping", self._ping),
+                route("POST", "/code/context", self._create_context),
+                route("GET", "/code/contexts", self._list_contexts),
+                route("DELETE", "/code/contexts", self._delete_contexts),
+                route("GET", "/code/contexts/{id}", self._get_context),
+                route("DELETE", "/code/contexts/{id}", self._delete_context),
+                route("POST", "/code", self._run_code),
+                route("DELETE", "/code", self._interrupt_code),
+                route("POST", "/command", self._run_command),
+                route("DELETE", "/command", self._interrupt_command),
+                route("GET", "/command/status/{id}", self._command_status),
+                *FileRoutes(files).routes,
             ],
             exception_handlers={
                 ApiError: _on_api_error,
@@ -105,7 +99,7 @@ class Execd:
         return Response()
 
     async def _create_context(self, request: Request) -> Response:
-        asked = await _body(request, _ContextRequest)
+        asked = await body(request, _ContextRequest)
         context = await self._contexts.create(asked.language, asked.cwd)
         return JSONResponse(describe(context, cwd=True))
 
@@ -121,11 +115,11 @@ class Execd:
         return Response()
 
     async def _delete_contexts(self, request: Request) -> Response:
-        self._contexts.delete_language(_query(request, "language"))
+        self._contexts.delete_language(query(request, "language"))
         return Response()
 
     async def _run_code(self, request: Request) -> EventStream:
-        asked = await _body(request, _RunCodeRequest)
+        asked = await body(request, _RunCodeRequest)
         if not asked.code:
             raise invalid_body("the body needs `code`, and it must not be empty")
         context = asked.context or _ContextReference()
@@ -143,11 +137,11 @@ class Execd:
         )
 
     async def _interrupt_code(self, request: Request) -> Response:
-        self._contexts.interrupt(_query(request, "id"))
+        self._contexts.interrupt(query(request, "id"))
         return Response()
 
     async def _run_command(self, request: Request) -> EventStream:
-        asked = await _body(request, _RunCommandRequest)
+        asked = await body(request, _RunCommandRequest)
         if not asked.command:
             raise invalid_body("the body needs `command`, and it must not be empty")
         if asked.background:
@@ -173,7 +167,7 @@ class Execd:
         )
 
     async def _interrupt_command(self, request: Request) -> Response:
-        self._commands.interrupt(_query(request, "id"))
+        self._commands.interrupt(query(request, "id"))
         return Response()
 
     async def _command_status(self, request: Request) -> Response:
@@ -195,27 +189,11 @@ def _without_prefix(app: ASGIApp) -> ASGIApp:
     return stripped
 
 
-def _route(method: str, path: str, endpoint: _Endpoint) -> Route:
-    return Route(path, endpoint, methods=[method])
-
-
-async def _body(request: Request, kind: type[_T]) -> _T:
-    try:
-        return msgspec.json.decode(await request.body(), type=kind)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise invalid_body(f"the body is not what this operation takes: {error}") from error
-
-
-def _query(request: Request, name: str) -> str:
-    value = request.query_params.get(name)
-    if not value:
-        raise missing_query(name)
-    return value
-
-
 async def _on_api_error(request: Request, error: Any) -> Response:
     del request
-    return error_response(error.status, error.code, error.message)
+    answer = error_response(error.status, error.code, error.message)
+    answer.headers.update(error.headers or {})
+    return answer
 
 
 async def _on_http_error(request: Request, error: Any) -> Response:

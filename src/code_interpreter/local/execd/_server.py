@@ -31,6 +31,7 @@ from code_interpreter.local._processes import MARKER_VARIABLE, kill_tree
 from code_interpreter.local.execd._app import Execd, guarded
 from code_interpreter.local.execd._commands import Commands
 from code_interpreter.local.execd._contexts import Contexts
+from code_interpreter.local.execd._files import Files
 from code_interpreter.local.execd._kernel import Kernels
 from code_interpreter.local.execd._languages import Languages
 
@@ -90,7 +91,8 @@ async def _serve(arguments: argparse.Namespace, token: str, workdir: Path) -> No
             # Where the reference image's Jupyter server would be: its readiness check looks there.
             env = {**os.environ, "JUPYTER_PORT": str(port)}
             contexts = Contexts(Languages(env), Kernels(directory, env), workdir)
-            execd = Execd(contexts, Commands(workdir, env))
+            files = Files(workdir, held=[directory, Path(tempfile.gettempdir())])
+            execd = Execd(contexts, Commands(workdir, env), files)
             server = uvicorn_server(guarded(execd.app, token=token, host=arguments.host))
             serving = asyncio.create_task(server.serve(sockets=[listener]))
             # After uvicorn has set its own handlers, which would let open streams hold us up.

@@ -85,10 +85,15 @@ class EventStream:
             await send(_body(data[start : start + PIECE], more=not last))
 
     async def _watch(self, receive: Receive) -> None:
-        while (await receive())["type"] != "http.disconnect":
-            pass
+        await gone(receive)
         if not self._complete:
             self._on_gone()
+
+
+async def gone(receive: Receive) -> None:
+    """Wait until the client of a request, whose body has been read, has gone."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 def _body(data: bytes, *, more: bool = True) -> dict[str, object]:
