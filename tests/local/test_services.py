@@ -140,3 +140,26 @@ def test_files_are_changed_and_removed(run: Callable[[Flow], None]) -> None:
         assert caught.value.status_code == 404
 
     run(flow)
+
+
+def test_metrics_are_measured(run: Callable[[Flow], None]) -> None:
+    async def flow(sandbox: Any) -> None:
+        for metrics in (
+            await done(sandbox.get_metrics()),
+            await done(sandbox.metrics.get_metrics(sandbox.id)),
+        ):
+            assert metrics.cpu_count > 0
+            assert 0 <= metrics.cpu_used_percentage <= 100
+            assert 0 < metrics.memory_used_in_mib < metrics.memory_total_in_mib
+            assert metrics.timestamp > 1_700_000_000_000
+
+    run(flow)
+
+
+def test_other_identities_are_refused(run: Callable[[Flow], None]) -> None:
+    async def flow(sandbox: Any) -> None:
+        with pytest.raises(SandboxApiException) as caught:
+            await done(sandbox.files_with_identity(1000, 1000).read_file("a"))
+        assert caught.value.status_code == 503
+
+    run(flow)

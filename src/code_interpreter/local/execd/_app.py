@@ -11,6 +11,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 
 from code_interpreter.local._http import (
     TOKEN_HEADER,
@@ -23,14 +24,25 @@ from code_interpreter.local._http import (
 )
 from code_interpreter.local.execd._commands import Commands
 from code_interpreter.local.execd._contexts import Contexts, describe
-from code_interpreter.local.execd._errors import ApiError, invalid_body, not_supported
+from code_interpreter.local.execd._errors import ApiError, invalid_body, not_supported, unavailable
 from code_interpreter.local.execd._file_routes import FileRoutes
 from code_interpreter.local.execd._files import Files
+from code_interpreter.local.execd._metrics import Watches
 from code_interpreter.local.execd._routing import body, query, route
 from code_interpreter.local.execd._runs import Run
 from code_interpreter.local.execd._stream import EventStream
 
 PREFIX = "/44772"
+
+_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+_NO_ISOLATION = (
+    "isolated execution is not available: the local runtime runs everything as its own user, "
+    "without isolation"
+)
+_NO_IDENTITIES = (
+    "files under another identity are not supported: the local runtime reads and writes as its "
+    "own user"
+)
 
 
 class _ContextRequest(msgspec.Struct):
@@ -65,11 +77,15 @@ class Execd:
         contexts: Runs code.
         commands: Runs commands.
         files: Reads and writes files.
+        watches: Measures the load.
     """
 
-    def __init__(self, contexts: Contexts, commands: Commands, files: Files) -> None:
+    def __init__(
+        self, contexts: Contexts, commands: Commands, files: Files, watches: Watches
+    ) -> None:
         self._contexts = contexts
         self._commands = commands
+        self._watches = watches
         self.app = Starlette(
             routes=[
                 route("GET", "/ping", self._ping),
@@ -84,6 +100,11 @@ class Execd:
                 route("DELETE", "/command", self._interrupt_command),
                 route("GET", "/command/status/{id}", self._command_status),
                 *FileRoutes(files).routes,
+                route("GET", "/metrics", self._metrics),
+                route("GET", "/metrics/watch", self._watch_metrics),
+                route("GET", "/v1/isolated/capabilities", _capabilities),
+                Route("/v1/isolated/{rest:path}", _no_isolation, methods=_METHODS),
+                Route("/v1/filesystem/{uid}/{gid}/{rest:path}", _no_identities, methods=_METHODS),
             ],
             exception_handlers={
                 ApiError: _on_api_error,
@@ -173,6 +194,14 @@ class Execd:
     async def _command_status(self, request: Request) -> Response:
         return JSONResponse(self._commands.get(request.path_params["id"]).describe())
 
+    async def _metrics(self, request: Request) -> Response:
+        del request
+        return JSONResponse(msgspec.to_builtins(await self._watches.measure()))
+
+    async def _watch_metrics(self, request: Request) -> ASGIApp:
+        del request
+        return self._watches.stream
+
 
 def guarded(app: ASGIApp, *, token: str, host: str) -> ASGIApp:
     """`app` behind the gate, at `/` and below the prefix that endpoints carry."""
@@ -187,6 +216,30 @@ def _without_prefix(app: ASGIApp) -> ASGIApp:
         await app(scope, receive, send)
 
     return stripped
+
+
+async def _capabilities(request: Request) -> Response:
+    del request
+    return JSONResponse(
+        {
+            "available": False,
+            "message": _NO_ISOLATION,
+            "setpriv_available": False,
+            "userns_available": False,
+            "commit_supported": False,
+            "diff_supported": False,
+        }
+    )
+
+
+async def _no_isolation(request: Request) -> Response:
+    del request
+    raise unavailable("SERVICE_UNAVAILABLE", _NO_ISOLATION)
+
+
+async def _no_identities(request: Request) -> Response:
+    del request
+    raise unavailable("NOT_SUPPORTED", _NO_IDENTITIES)
 
 
 async def _on_api_error(request: Request, error: Any) -> Response:

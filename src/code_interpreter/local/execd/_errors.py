@@ -43,6 +43,11 @@ def not_supported(message: str) -> ApiError:
     return ApiError(400, "NOT_SUPPORTED", message)
 
 
+def unavailable(code: str, message: str) -> ApiError:
+    """An operation of the API that this server could have and has not."""
+    return ApiError(503, code, message)
+
+
 def context_not_found(context_id: str) -> ApiError:
     """No context has this id."""
     return ApiError(404, "CONTEXT_NOT_FOUND", f"context {context_id} not found")

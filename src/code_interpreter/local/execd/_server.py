@@ -34,6 +34,7 @@ from code_interpreter.local.execd._contexts import Contexts
 from code_interpreter.local.execd._files import Files
 from code_interpreter.local.execd._kernel import Kernels
 from code_interpreter.local.execd._languages import Languages
+from code_interpreter.local.execd._metrics import Meter, Watches
 
 _SECRETS = (TOKEN_VARIABLE, API_KEY_VARIABLE)
 _ANSWERS_PATIENCE = 0.4  # for the last events of runs that were killed to reach their clients
@@ -92,7 +93,8 @@ async def _serve(arguments: argparse.Namespace, token: str, workdir: Path) -> No
             env = {**os.environ, "JUPYTER_PORT": str(port)}
             contexts = Contexts(Languages(env), Kernels(directory, env), workdir)
             files = Files(workdir, held=[directory, Path(tempfile.gettempdir())])
-            execd = Execd(contexts, Commands(workdir, env), files)
+            watches = Watches(Meter())
+            execd = Execd(contexts, Commands(workdir, env), files, watches)
             server = uvicorn_server(guarded(execd.app, token=token, host=arguments.host))
             serving = asyncio.create_task(server.serve(sockets=[listener]))
             # After uvicorn has set its own handlers, which would let open streams hold us up.
@@ -102,6 +104,7 @@ async def _serve(arguments: argparse.Namespace, token: str, workdir: Path) -> No
             stopped = asyncio.create_task(stop.wait())
             await asyncio.wait({serving, stopped}, return_when=asyncio.FIRST_COMPLETED)
             contexts.close()
+            watches.close()
             kill_tree(marker=marker, root=os.getpid())
             server.should_exit = True
             await asyncio.wait({serving}, timeout=_ANSWERS_PATIENCE)
