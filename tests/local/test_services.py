@@ -9,12 +9,14 @@ import inspect
 import io
 import os
 from collections.abc import Callable, Coroutine, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from opensandbox import Sandbox
 from opensandbox.exceptions import SandboxApiException
+from opensandbox.models.execd import RunCommandOpts
 from opensandbox.models.filesystem import (
     ContentReplaceEntry,
     DirectoryListEntry,
@@ -60,6 +62,13 @@ def run(request: pytest.FixtureRequest, server: LocalServer) -> Callable[[Flow],
 
 async def done(value: Any) -> Any:
     return await value if inspect.isawaitable(value) else value
+
+
+async def ended(commands: Any, command_id: str) -> Any:
+    """The status of a command that has ended."""
+    while (status := await done(commands.get_command_status(command_id))).running:
+        await asyncio.sleep(0.05)  # noqa: ASYNC110 - the API has nothing to wait with
+    return status
 
 
 async def pieces(stream: Any) -> list[bytes]:
@@ -138,6 +147,58 @@ def test_files_are_changed_and_removed(run: Callable[[Flow], None]) -> None:
         with pytest.raises(SandboxApiException) as caught:
             await done(files.get_file_info(["d"]))
         assert caught.value.status_code == 404
+
+    run(flow)
+
+
+def test_commands_run_in_the_foreground(run: Callable[[Flow], None]) -> None:
+    async def flow(sandbox: Any) -> None:
+        commands = sandbox.commands
+        execution = await done(commands.run("echo hi; echo err >&2; exit 3"))
+        assert [message.text for message in execution.logs.stdout] == ["hi"]
+        assert [message.text for message in execution.logs.stderr] == ["err"]
+        assert execution.exit_code == 3
+        opts = RunCommandOpts(
+            working_directory="/usr", envs={"A": "b c"}, timeout=timedelta(seconds=30)
+        )
+        execution = await done(commands.run(["sh", "-c", "pwd; echo $A"], opts=opts))
+        assert [message.text for message in execution.logs.stdout] == ["/usr", "b c"]
+        assert execution.exit_code == 0
+        short = RunCommandOpts(timeout=timedelta(milliseconds=300))
+        execution = await done(commands.run("sleep 1000", opts=short))
+        assert execution.exit_code == -1
+
+    run(flow)
+
+
+def test_commands_run_in_the_background(run: Callable[[Flow], None]) -> None:
+    async def flow(sandbox: Any) -> None:
+        commands = sandbox.commands
+        opts = RunCommandOpts(background=True)
+        execution = await done(commands.run("echo on; sleep 0.5; echo off; exit 4", opts=opts))
+        status = await ended(commands, execution.id)
+        assert (status.id, status.exit_code) == (execution.id, 4)
+        assert status.finished_at > status.started_at
+        logs = await done(commands.get_background_command_logs(execution.id))
+        assert (logs.content, logs.cursor) == ("on\noff\n", 7)
+        rest = await done(commands.get_background_command_logs(execution.id, cursor=3))
+        assert rest.content == "off\n"
+        execution = await done(commands.run("sleep 1000", opts=opts))
+        await done(commands.interrupt(execution.id))
+        status = await ended(commands, execution.id)
+        assert status.exit_code == -1
+
+    run(flow)
+
+
+def test_variables_are_set_for_future_commands(run: Callable[[Flow], None]) -> None:
+    async def flow(sandbox: Any) -> None:
+        values = {"A": "plain", "B": "two\nlines $A", "C": 'it\'s "quoted"\t\\', "D": ""}
+        for name, value in values.items():
+            await done(sandbox.commands.set_env(name, value))
+        execution = await done(sandbox.commands.run("printenv -0 A B C D | od -An -v -tx1"))
+        dump = "".join(message.text for message in execution.logs.stdout)
+        assert bytes.fromhex(dump).decode().split("\0")[:-1] == list(values.values())
 
     run(flow)
 

@@ -22,14 +22,14 @@ from code_interpreter.local._http import (
     Send,
     error_response,
 )
+from code_interpreter.local.execd._command_routes import CommandRoutes, command_stream
 from code_interpreter.local.execd._commands import Commands
 from code_interpreter.local.execd._contexts import Contexts, describe
-from code_interpreter.local.execd._errors import ApiError, invalid_body, not_supported, unavailable
+from code_interpreter.local.execd._errors import ApiError, invalid_body, unavailable
 from code_interpreter.local.execd._file_routes import FileRoutes
 from code_interpreter.local.execd._files import Files
 from code_interpreter.local.execd._metrics import Watches
 from code_interpreter.local.execd._routing import body, query, route
-from code_interpreter.local.execd._runs import Run
 from code_interpreter.local.execd._stream import EventStream
 
 PREFIX = "/44772"
@@ -60,16 +60,6 @@ class _RunCodeRequest(msgspec.Struct):
     context: _ContextReference | None = None
 
 
-class _RunCommandRequest(msgspec.Struct):
-    command: str | None = None
-    cwd: str | None = None
-    envs: dict[str, str] | None = None
-    timeout: int | None = None
-    background: bool | None = None
-    uid: int | None = None
-    gid: int | None = None
-
-
 class Execd:
     """The API as an ASGI application, without the gate.
 
@@ -96,9 +86,7 @@ class Execd:
                 route("DELETE", "/code/contexts/{id}", self._delete_context),
                 route("POST", "/code", self._run_code),
                 route("DELETE", "/code", self._interrupt_code),
-                route("POST", "/command", self._run_command),
-                route("DELETE", "/command", self._interrupt_command),
-                route("GET", "/command/status/{id}", self._command_status),
+                *CommandRoutes(commands).routes,
                 *FileRoutes(files).routes,
                 route("GET", "/metrics", self._metrics),
                 route("GET", "/metrics/watch", self._watch_metrics),
@@ -146,7 +134,7 @@ class Execd:
         context = asked.context or _ContextReference()
         if not context.id and not context.language:
             # As the reference daemon has it: code in no language is a shell command.
-            return self._command_stream(self._commands.reserve(asked.code))
+            return command_stream(self._commands, await self._commands.reserve(asked.code))
         run = await self._contexts.reserve(
             asked.code, context_id=context.id, language=context.language
         )
@@ -160,39 +148,6 @@ class Execd:
     async def _interrupt_code(self, request: Request) -> Response:
         self._contexts.interrupt(query(request, "id"))
         return Response()
-
-    async def _run_command(self, request: Request) -> EventStream:
-        asked = await body(request, _RunCommandRequest)
-        if not asked.command:
-            raise invalid_body("the body needs `command`, and it must not be empty")
-        if asked.background:
-            raise not_supported("this server runs commands in the foreground only")
-        if asked.uid is not None or asked.gid is not None:
-            raise not_supported("this server runs commands as its own user only")
-        if asked.timeout is not None and asked.timeout < 0:
-            raise invalid_body("`timeout` is in milliseconds and must not be negative")
-        run = self._commands.reserve(
-            asked.command,
-            cwd=asked.cwd,
-            envs=asked.envs,
-            timeout=asked.timeout / 1000 if asked.timeout else None,
-        )
-        return self._command_stream(run)
-
-    def _command_stream(self, run: Run) -> EventStream:
-        return EventStream(
-            run.run_id,
-            run.spool,
-            begin=lambda: self._commands.begin(run),
-            on_gone=lambda: self._commands.abandon(run),
-        )
-
-    async def _interrupt_command(self, request: Request) -> Response:
-        self._commands.interrupt(query(request, "id"))
-        return Response()
-
-    async def _command_status(self, request: Request) -> Response:
-        return JSONResponse(self._commands.get(request.path_params["id"]).describe())
 
     async def _metrics(self, request: Request) -> Response:
         del request

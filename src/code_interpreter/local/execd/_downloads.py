@@ -1,4 +1,4 @@
-"""The content of a file as an answer: whole, a range of its bytes, or some of its lines.
+"""The content of a file as an answer: whole, a range of its bytes, some of its lines; and of logs.
 
 What must stay true: a chunk is in memory at a time, read in a thread; the first is read before the
 answer begins, so that a file that cannot be read is an error and not a broken answer; a file that
@@ -11,6 +11,7 @@ import itertools
 import os
 from collections.abc import Iterator
 from email.utils import formatdate
+from pathlib import Path
 from typing import BinaryIO
 
 from anyio import to_thread
@@ -18,11 +19,12 @@ from anyio import to_thread
 from code_interpreter.local._http import Receive, Scope, Send
 from code_interpreter.local.execd import _file_rules as rules
 from code_interpreter.local.execd._files import CHUNK, Files, chunks
+from code_interpreter.local.execd._output import end_of_text
 from code_interpreter.local.execd._stream import gone
 
 
 class Download:
-    """An ASGI answer; made by `whole_or_range` and `lines`.
+    """An ASGI answer; made by the functions below.
 
     Args:
         file: The file; closed when the answer has been sent.
@@ -119,6 +121,35 @@ def lines(files: Files, path: str, *, first: int, count: int | None) -> Download
     file = files.open(path)
     pieces = rules.line_pieces(chunks(file), first=first, count=count)
     return Download(file, pieces, headers={"content-type": "text/plain"})
+
+
+def log(path: Path, *, cursor: int, growing: bool) -> Download:
+    """The output of a command, from a byte on to where it is now. Blocking.
+
+    Args:
+        path: Where it is.
+        cursor: The first byte.
+        growing: Whether more may come; then a character that is not whole yet waits for the rest.
+
+    Raises:
+        OSError: It cannot be read.
+    """
+    file = path.open("rb", buffering=0)
+    try:
+        end = os.fstat(file.fileno()).st_size
+        cursor = min(cursor, end)
+        if growing:
+            end = end_of_text(file.fileno(), start=cursor, size=end)
+        file.seek(cursor)
+        headers = {
+            "content-type": "text/plain; charset=utf-8",
+            "execd-commands-tail-cursor": str(end),
+        }
+        pieces = _exactly(file, end - cursor)
+        return Download(file, pieces, headers=headers, length=end - cursor)
+    except BaseException:
+        file.close()
+        raise
 
 
 def _exactly(file: BinaryIO, length: int) -> Iterator[bytes]:

@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 from code_interpreter.local.execd._errors import ApiError, invalid_body
 
-_LARGEST_MODE = 0o7777
+_LARGEST_MODE = 7777  # as it is written
 _ONE_RANGE = re.compile(r"bytes=\s*(\d*)-(\d*)\s*", re.ASCII | re.IGNORECASE)
 _LONGEST_NUMBER = 18  # digits; more than any file has bytes, and few enough for int()
 _PLAIN_NAME = re.compile(r'[^\x20-\x7e]|["\\%]')
@@ -56,10 +56,10 @@ def read_mode(mode: int) -> int:
     Raises:
         ApiError: It is not made of up to four octal digits.
     """
-    digits = str(mode)
-    if not re.fullmatch("[0-7]{1,4}", digits):
-        raise invalid_body(f"`mode` is octal digits written as a number, like 755, not {mode}")
-    return int(digits, 8)
+    # The comparison first: some numbers are too long to be written out.
+    if 0 <= mode <= _LARGEST_MODE and re.fullmatch("[0-7]+", str(mode)):
+        return int(str(mode), 8)
+    raise invalid_body("`mode` is up to four octal digits, written as a number, like 755")
 
 
 def show_mode(bits: int) -> int:

@@ -31,6 +31,7 @@ from code_interpreter.local._processes import MARKER_VARIABLE, kill_tree
 from code_interpreter.local.execd._app import Execd, guarded
 from code_interpreter.local.execd._commands import Commands
 from code_interpreter.local.execd._contexts import Contexts
+from code_interpreter.local.execd._environment import VARIABLE
 from code_interpreter.local.execd._files import Files
 from code_interpreter.local.execd._kernel import Kernels
 from code_interpreter.local.execd._languages import Languages
@@ -90,11 +91,12 @@ async def _serve(arguments: argparse.Namespace, token: str, workdir: Path) -> No
         with bind(arguments.host, arguments.port) as listener:
             port: int = listener.getsockname()[1]
             # Where the reference image's Jupyter server would be: its readiness check looks there.
-            env = {**os.environ, "JUPYTER_PORT": str(port)}
+            env = {VARIABLE: str(directory / "envs"), **os.environ, "JUPYTER_PORT": str(port)}
             contexts = Contexts(Languages(env), Kernels(directory, env), workdir)
             files = Files(workdir, held=[directory, Path(tempfile.gettempdir())])
             watches = Watches(Meter())
-            execd = Execd(contexts, Commands(workdir, env), files, watches)
+            commands = Commands(workdir, env, logs=directory)
+            execd = Execd(contexts, commands, files, watches)
             server = uvicorn_server(guarded(execd.app, token=token, host=arguments.host))
             serving = asyncio.create_task(server.serve(sockets=[listener]))
             # After uvicorn has set its own handlers, which would let open streams hold us up.
