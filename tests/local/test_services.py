@@ -66,9 +66,11 @@ async def done(value: Any) -> Any:
 
 async def ended(commands: Any, command_id: str) -> Any:
     """The status of a command that has ended."""
-    while (status := await done(commands.get_command_status(command_id))).running:
-        await asyncio.sleep(0.05)  # noqa: ASYNC110 - the API has nothing to wait with
-    return status
+    while True:
+        status = await done(commands.get_command_status(command_id))
+        if not status.running:
+            return status
+        await asyncio.sleep(0.05)
 
 
 async def pieces(stream: Any) -> list[bytes]:
@@ -199,6 +201,33 @@ def test_variables_are_set_for_future_commands(run: Callable[[Flow], None]) -> N
         execution = await done(sandbox.commands.run("printenv -0 A B C D | od -An -v -tx1"))
         dump = "".join(message.text for message in execution.logs.stdout)
         assert bytes.fromhex(dump).decode().split("\0")[:-1] == list(values.values())
+
+    run(flow)
+
+
+def test_sessions_keep_their_state(run: Callable[[Flow], None]) -> None:
+    async def flow(sandbox: Any) -> None:
+        commands = sandbox.commands
+        session = await done(commands.create_session(working_directory="/usr"))
+
+        async def says(command: str, **options: Any) -> list[str]:
+            execution = await done(commands.run_in_session(session, command, **options))
+            assert execution.exit_code == 0
+            return [message.text for message in execution.logs.stdout]
+
+        assert await says("pwd; cd /; a=1; f() { echo f $a; }") == ["/usr"]
+        assert await says("pwd; f") == ["/", "f 1"]
+        assert await says("pwd", working_directory="/usr") == ["/usr"]
+        assert await says("pwd") == ["/"]
+        execution = await done(commands.run_in_session(session, "exit 3"))
+        assert execution.exit_code == 3
+        short = timedelta(milliseconds=300)
+        execution = await done(commands.run_in_session(session, "sleep 1000", timeout=short))
+        assert execution.exit_code == -1
+        await done(commands.delete_session(session))
+        with pytest.raises(SandboxApiException) as caught:
+            await done(commands.delete_session(session))
+        assert caught.value.status_code == 404
 
     run(flow)
 

@@ -56,8 +56,8 @@ class Replay:
         if isinstance(value, dict) and "session_id" in value:
             self._names[value["session_id"]] = here.json()["session_id"]
         if there.startswith('{"type":"init"'):
-            was, now = decode(there.encode())[0]["text"], decode(here.content)[0]["text"]
-            self._names.setdefault(was, now)
+            was = json.loads(there.partition("\n")[0])["text"]
+            self._names.setdefault(was, decode(here.content)[0]["text"])
 
 
 def json_of(text: str) -> dict[str, Any] | list[Any] | None:
@@ -101,7 +101,7 @@ def skeleton(value: Any) -> object:
     return "number" if isinstance(value, (int, float)) else "text"
 
 
-@pytest.mark.parametrize("name", ["commands", "files", "health", "metrics", "unknown"])
+@pytest.mark.parametrize("name", ["commands", "files", "health", "metrics", "sessions", "unknown"])
 def test_answers_have_the_form_of_a_real_servers(
     start: StartServer, tmp_path: Path, name: str
 ) -> None:

@@ -30,6 +30,7 @@ from code_interpreter.local.execd._file_routes import FileRoutes
 from code_interpreter.local.execd._files import Files
 from code_interpreter.local.execd._metrics import Watches
 from code_interpreter.local.execd._routing import body, query, route
+from code_interpreter.local.execd._sessions import Sessions
 from code_interpreter.local.execd._stream import EventStream
 
 PREFIX = "/44772"
@@ -66,12 +67,18 @@ class Execd:
     Args:
         contexts: Runs code.
         commands: Runs commands.
+        sessions: Runs commands that share their state.
         files: Reads and writes files.
         watches: Measures the load.
     """
 
     def __init__(
-        self, contexts: Contexts, commands: Commands, files: Files, watches: Watches
+        self,
+        contexts: Contexts,
+        commands: Commands,
+        sessions: Sessions,
+        files: Files,
+        watches: Watches,
     ) -> None:
         self._contexts = contexts
         self._commands = commands
@@ -86,7 +93,7 @@ class Execd:
                 route("DELETE", "/code/contexts/{id}", self._delete_context),
                 route("POST", "/code", self._run_code),
                 route("DELETE", "/code", self._interrupt_code),
-                *CommandRoutes(commands).routes,
+                *CommandRoutes(commands, sessions).routes,
                 *FileRoutes(files).routes,
                 route("GET", "/metrics", self._metrics),
                 route("GET", "/metrics/watch", self._watch_metrics),

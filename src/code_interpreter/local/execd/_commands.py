@@ -276,13 +276,20 @@ class Commands:
             raise no_such_session()
         command.stop()
 
+    def kill(self, run: Run) -> None:
+        """End a command at once, or see that it does not start."""
+        if self._reserved.pop(run.run_id, None) is not None:
+            text = describe_exit(-signal.SIGKILL)
+            run.end([], _frames.error("CommandExecError", "-1", [text]))
+        elif run.run_id in self._commands:
+            self._commands[run.run_id].signal(signal.SIGKILL)
+
     def abandon(self, run: Run) -> None:
-        """The client of a run has gone: kill its group, and let go of its output."""
+        """The client of a run has gone: end what is not in the background, let go of its output."""
         run.spool.discard()
-        self._reserved.pop(run.run_id, None)
         command = self._commands.get(run.run_id)
-        if command is not None and command.log is None:
-            command.signal(signal.SIGKILL)
+        if command is None or command.log is None:
+            self.kill(run)
 
     def _start(self, run: Run, job: Job) -> None:
         began = time.monotonic()

@@ -36,6 +36,7 @@ from code_interpreter.local.execd._files import Files
 from code_interpreter.local.execd._kernel import Kernels
 from code_interpreter.local.execd._languages import Languages
 from code_interpreter.local.execd._metrics import Meter, Watches
+from code_interpreter.local.execd._sessions import Sessions
 
 _SECRETS = (TOKEN_VARIABLE, API_KEY_VARIABLE)
 _ANSWERS_PATIENCE = 0.4  # for the last events of runs that were killed to reach their clients
@@ -96,7 +97,8 @@ async def _serve(arguments: argparse.Namespace, token: str, workdir: Path) -> No
             files = Files(workdir, held=[directory, Path(tempfile.gettempdir())])
             watches = Watches(Meter())
             commands = Commands(workdir, env, logs=directory)
-            execd = Execd(contexts, commands, files, watches)
+            sessions = Sessions(commands, env, directory=directory)
+            execd = Execd(contexts, commands, sessions, files, watches)
             server = uvicorn_server(guarded(execd.app, token=token, host=arguments.host))
             serving = asyncio.create_task(server.serve(sockets=[listener]))
             # After uvicorn has set its own handlers, which would let open streams hold us up.
