@@ -22,6 +22,10 @@ class Operation(NamedTuple):
     responses: dict[str, dict[str, Any]]
 
 
+def capitalised(name: str) -> str:
+    return name[0].upper() + name[1:]
+
+
 def resolve(node: Any) -> Any:
     while "$ref" in node:
         found: Any = DESCRIPTION

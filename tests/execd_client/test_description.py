@@ -22,6 +22,7 @@ from tests.execd_client.description import (
     ROOT,
     SCHEMAS,
     Operation,
+    capitalised,
     resolve,
 )
 
@@ -134,10 +135,6 @@ def type_of(schema: dict[str, Any], name: str = "") -> str:  # noqa: PLR0911  # 
     if schema.get("format") in {"date-time", "binary", "uuid"}:
         return str(schema["format"])
     return {"string": "str", "integer": "int", "number": "float", "boolean": "bool"}[kinds]
-
-
-def capitalised(name: str) -> str:
-    return name[0].upper() + name[1:]
 
 
 def kind_of_body(operation: Operation) -> str:
