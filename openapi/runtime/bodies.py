@@ -43,13 +43,13 @@ def _limit_reading(response: httpx.Response, client: httpx.Timeout) -> None:
 
 
 def _refusal(
-    response: httpx.Response, content: bytes, parse_other: Callable[[httpx.Response], Any] | None
+    response: httpx.Response, content: bytes, parse_other: Callable[..., Any] | None
 ) -> Exception:
     """What to raise for an answer that is not streamed."""
     if parse_other is not None and response.is_success:
         kind = {"content-type": response.headers.get("content-type", "")}
         whole = httpx.Response(response.status_code, headers=kind, content=content)
-        if parsed := parse_other(whole):
+        if parsed := parse_other(response=whole):
             return NotStreamed(response.status_code, response.headers, parsed)
     return UnexpectedStatus(response.status_code, content, response.headers)
 
@@ -70,7 +70,8 @@ class BodyStream:
         request: Arguments of `httpx.Client.build_request`.
         media_types: The content types of the answers that are streamed; others are refused.
         timeout: Limits of this request. The default is the client's, without a limit on reading.
-        parse_other: Parses an answer that is documented for the operation but not streamed.
+        parse_other: Parses an answer, its argument `response`, that is documented for the operation
+            but not streamed.
     """
 
     def __init__(
@@ -80,7 +81,7 @@ class BodyStream:
         *,
         media_types: Collection[str],
         timeout: httpx.Timeout | None = None,
-        parse_other: Callable[[httpx.Response], Any] | None = None,
+        parse_other: Callable[..., Any] | None = None,
     ) -> None:
         self._client = client
         self._request = request
@@ -232,7 +233,7 @@ class AsyncBodyStream:
         *,
         media_types: Collection[str],
         timeout: httpx.Timeout | None = None,
-        parse_other: Callable[[httpx.Response], Any] | None = None,
+        parse_other: Callable[..., Any] | None = None,
     ) -> None:
         self._client = client
         self._request = request

@@ -264,7 +264,8 @@ class EventStream(BodyStream, Generic[T]):
         from_dict: Makes an event from a JSON object.
         media_types: The content types that are event streams; anything else is refused.
         timeout: Limits of this request. The default is the client's, without a limit on reading.
-        parse_other: Parses an answer that is documented for the operation but not a stream.
+        parse_other: Parses an answer, its argument `response`, that is documented for the operation
+            but not a stream.
 
     Raises:
         UnexpectedStatus: On opening: the status is not 2xx, or the content type is none of
@@ -285,7 +286,7 @@ class EventStream(BodyStream, Generic[T]):
         *,
         media_types: Collection[str] = ("text/event-stream",),
         timeout: httpx.Timeout | None = None,
-        parse_other: Callable[[httpx.Response], Any] | None = None,
+        parse_other: Callable[..., Any] | None = None,
     ) -> None:
         super().__init__(
             client, request, media_types=media_types, timeout=timeout, parse_other=parse_other
@@ -355,7 +356,7 @@ class AsyncEventStream(AsyncBodyStream, Generic[T]):
         *,
         media_types: Collection[str] = ("text/event-stream",),
         timeout: httpx.Timeout | None = None,
-        parse_other: Callable[[httpx.Response], Any] | None = None,
+        parse_other: Callable[..., Any] | None = None,
     ) -> None:
         super().__init__(
             client, request, media_types=media_types, timeout=timeout, parse_other=parse_other
