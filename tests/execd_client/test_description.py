@@ -198,7 +198,7 @@ def test_it_is_strictly_valid_openapi_3_1() -> None:
 
 
 def test_it_is_what_the_tables_say_but_for_the_named_differences(
-    record_property: Callable[[str, object], None],
+    record_testsuite_property: Callable[[str, object], None],
 ) -> None:
     expected, compared = facts_of_tables()
     for reason, tables, wire in DIFFERENCES:
@@ -212,7 +212,7 @@ def test_it_is_what_the_tables_say_but_for_the_named_differences(
 
     assert sorted(described - expected) == []
     assert sorted(expected - described) == []
-    record_property("operations compared with the tables", sum(compared.values()))
+    record_testsuite_property("operations compared with the tables", sum(compared.values()))
     assert compared == {
         "Health": 1,
         "CodeInterpreting": 7,
