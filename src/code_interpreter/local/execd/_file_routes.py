@@ -134,7 +134,7 @@ async def _in_thread(work: Callable[[], _T]) -> _T:
     """What the work returns; a failure of the system as the API's error for it."""
     try:
         return await to_thread.run_sync(work)
-    except (FileNotFoundError, NotADirectoryError) as error:
+    except FileNotFoundError as error:
         raise not_found(reason(error)) from error
     except OSError as error:
         raise runtime_error(f"error accessing file: {reason(error)}") from error
