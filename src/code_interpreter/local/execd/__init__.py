@@ -2,9 +2,10 @@
 
     python -m code_interpreter.local.execd --port 44772
 
-A request walks one way: `_app` (form), `_contexts` or `_commands` (who runs what, and how it is
-stopped), `_kernel` (a process), `_channels` (its sockets, in a thread), `_wire` and `_translate`
-(bytes to messages to events; pure), `_spool` (what the client has not read yet), `_stream` (out).
+A request for a run walks one way: `_app` (form), `_contexts`, `_commands` or `_sessions` (who runs
+what, and how it is stopped), `_kernel` (a process), `_channels` (its sockets, in a thread), `_wire`
+and `_translate` (bytes to messages to events; pure), `_spool` (what the client has not read yet),
+`_stream` (out). One about files goes through `_file_routes` to `_files`, in a thread.
 """
 
 from code_interpreter.local.execd._server import main
