@@ -3,6 +3,11 @@
 #
 #   bash scripts/regen.sh            write generated/ anew
 #   bash scripts/regen.sh --check    compare only: exit 1 and print the differences, if there are any
+#   bash scripts/regen.sh --diff OLD.yaml
+#                                    print what changed for callers from OLD.yaml to
+#                                    openapi/execd.yaml: exit 3 if something breaks
+#
+# Every failure, wrong use too, is exit 2.
 #
 # generated/ is only replaced, as a whole, once everything has succeeded; until then it is not
 # touched. A warning of the generator (an operation or a schema that it had to skip) is a failure.
@@ -18,10 +23,11 @@ fail() {
 }
 
 check=false
-case "$*" in
-  '') ;;
-  --check) check=true ;;
-  *) fail "usage: bash scripts/regen.sh [--check]" ;;
+case "$#${1:-}" in
+  0) ;;
+  1--check) check=true ;;
+  2--diff) ;;
+  *) fail "usage: bash scripts/regen.sh [--check | --diff OLD.yaml]" ;;
 esac
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -38,6 +44,10 @@ require() {
   [[ $have == "$pin" ]] ||
     fail "$1 is $have, but pyproject.toml pins $1==$pin; run: uv sync --group regen"
 }
+if [[ ${1:-} == --diff ]]; then
+  require openapi-spec-validator
+  exec "$python" "$root/scripts/_diff.py" "$2" "$root/openapi/execd.yaml"
+fi
 require openapi-python-client
 require ruff
 
