@@ -22,6 +22,7 @@ import json
 import re
 import sys
 from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -34,7 +35,6 @@ from referencing.exceptions import Unresolvable
 from referencing.jsonschema import DRAFT202012
 
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
-NAMED = "#/components/schemas/"
 ANYTHING = "anything"
 LOWER = {"minimum", "exclusiveMinimum", "minLength", "minItems", "minProperties"}
 UPPER = {"maximum", "exclusiveMaximum", "maxLength", "maxItems", "maxProperties"}
@@ -64,16 +64,13 @@ class Fact:
         parent: The address that it is a part of.
         way: Which way it goes.
         attributes: What is said of it; what is not said is None.
+        types: The types that its value can have, besides null.
     """
 
     parent: str | None
     way: Way
     attributes: Mapping[str, Any]
-
-    @property
-    def types(self) -> set[str]:
-        types: set[str] = self.attributes.get("type", set())
-        return types
+    types: AbstractSet[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -114,13 +111,17 @@ class Description:
             raise ValueError(f"{error.ref} leads nowhere") from error
         except (yaml.YAMLError, RecursionError) as error:
             raise ValueError(" ".join(str(error).split())) from error
+        except (AttributeError, LookupError, TypeError) as error:
+            # To what kind of thing a reference leads is not validated.
+            raise ValueError(f"something in it is not of its kind: {error!r}") from error
 
     def _read(self, document: Any) -> None:
         components = document.get("components", {})
         self._schemas = components.get("schemas", {})
-        self._add("every operation", None, Way.SENT, **_security({"security": [{}], **document}))
+        access = _security({"security": [{}], **document})
+        self.facts["every operation"] = Fact(None, Way.SENT, access)
         for name, scheme in components.get("securitySchemes", {}).items():
-            self._add(f"access {name}", None, Way.SENT, **_rest(self._resolve(scheme)))
+            self.facts[f"access {name}"] = Fact(None, Way.SENT, _rest(self._resolve(scheme)))
         for path, found in document.get("paths", {}).items():
             item = self._resolve(found)
             for method in METHODS:
@@ -135,32 +136,28 @@ class Description:
             node = self._resolver.lookup(node["$ref"]).contents
         return node
 
-    def _add(self, address: str, parent: str | None, way: Way, **attributes: Any) -> None:
-        self.facts[address] = Fact(parent, way, attributes)
-
     def _operation(self, request: str, item: Any, node: Any) -> None:
         here = f"operation {node.get('operationId', request)}"
         apart = {"callbacks", "operationId", "parameters", "requestBody", "responses", "servers"}
-        self._add(
-            here,
-            None,
-            Way.SENT,
+        attributes = {
             **_rest(node, {*apart, "security", "tags"}),
             **_security(node),
-            request=re.sub("{.*?}", "{}", request),  # parameters have the names in the path
-            tag=node.get("tags", ["default"])[0],
-        )
+            "request": re.sub("{.*?}", "{}", request),  # parameters have the names in the path
+            "tag": (node.get("tags") or ["default"])[0],
+        }
+        self.facts[here] = Fact(None, Way.SENT, attributes)
         in_path: list[str] = re.findall("{(.*?)}", request)
         both = [*item.get("parameters", []), *node.get("parameters", [])]
         for parameter in map(self._resolve, both):
             self._parameter(here, in_path, parameter)
         if "requestBody" in node:
             body = {"required": False, **self._resolve(node["requestBody"])}
-            self._add(f"{here}, body", here, Way.SENT, **_rest(body, {"content"}))
+            self.facts[f"{here}, body"] = Fact(here, Way.SENT, _rest(body, {"content"}))
             self._content(f"{here}, body", body, Way.SENT)
         for status, found in node.get("responses", {}).items():
             answer, at = self._resolve(found), f"{here}, answer {status}"
-            self._add(at, here, Way.RECEIVED, **_rest(answer, {"content", "headers", "links"}))
+            attributes = _rest(answer, {"content", "headers", "links"})
+            self.facts[at] = Fact(here, Way.RECEIVED, attributes)
             self._content(at, answer, Way.RECEIVED)
             for name, header in answer.get("headers", {}).items():
                 self._holder(f"{at}, header {name}", at, self._resolve(header), Way.RECEIVED)
@@ -177,27 +174,27 @@ class Description:
 
     def _holder(self, at: str, parent: str, node: Any, way: Way) -> None:
         """A parameter or a header: a value with a schema, or with a content type."""
-        more = {"required": False, **_rest(node, {"content", "in", "schema"})}
-        self._value(at, parent, node.get("schema", True), way, **more)
+        attributes = {"required": False, **_rest(node, {"content", "in", "schema"})}
+        self._value(at, parent, node.get("schema", True), way, attributes)
         self._content(at, node, way)
 
     def _content(self, here: str, node: Any, way: Way) -> None:
         for media_type, media in node.get("content", {}).items():
-            more = _rest(media, {"schema"})
-            self._value(f"{here}, {media_type}", here, media.get("schema", True), way, **more)
+            at, schema = f"{here}, {media_type}", media.get("schema", True)
+            self._value(at, here, schema, way, _rest(media, {"schema"}))
 
     def _named(self, name: str, way: Way) -> None:
         before = self._ways.get(name, Way(0))
         if way not in before:
             self._ways[name] = before | way
-            self._value(f"schema {name}", None, self._schemas[name], before | way)
+            self._value(f"schema {name}", None, self._schemas[name], before | way, {})
 
     def _parts(self, schema: Any) -> list[Any]:
         """A schema with those that it combines; a named one stays a reference."""
         parts = [schema]
         for part in parts:  # which grows
             if not isinstance(part, bool):
-                if "$ref" in part and not part["$ref"].startswith(NAMED):
+                if "$ref" in part and not _name(part):
                     parts.append(self._resolver.lookup(part["$ref"]).contents)
                 for keyword in COMBINED:
                     parts += part.get(keyword, [])
@@ -206,7 +203,9 @@ class Description:
             for part in parts
         ]
 
-    def _value(self, at: str, parent: str | None, schema: Any, way: Way, **more: Any) -> None:
+    def _value(
+        self, at: str, parent: str | None, schema: Any, way: Way, attributes: dict[str, Any]
+    ) -> None:
         types: set[str] = set()
         fields: dict[str, Any] = {}
         required: set[str] = set()
@@ -214,21 +213,22 @@ class Description:
         for part in self._parts(schema):
             kinds = _types(part)
             types |= kinds
-            more |= _said(part)
+            attributes |= _said(part)
             fields |= part.get("properties", {})
             required |= {*part.get("required", [])}
             if "items" in part:
                 below["[]"] = part["items"]
             if "object" in kinds and part.get("additionalProperties", True) is not False:
                 below[".*"] = part.get("additionalProperties", True)
-            if part.get("$ref", "").startswith(NAMED):
-                self._resolve(part)  # which fails when it leads nowhere
-                self._named(part["$ref"].removeprefix(NAMED), way)
-        self._add(at, parent, way, **more, type=types - {"null"}, null="null" in types)
-        for name, field in fields.items():
-            self._value(f"{at}.{name}", at, field, way, required=name in required)
+            if name := _name(part):
+                self._resolver.lookup(part["$ref"])  # which fails when it leads nowhere
+                self._named(name, way)
+        attributes["null"] = "null" in types
+        self.facts[at] = Fact(parent, way, attributes, types - {"null"})
+        for field, value in fields.items():
+            self._value(f"{at}.{field}", at, value, way, {"required": field in required})
         for suffix, value in below.items():
-            self._value(f"{at}{suffix}", at, value, way)
+            self._value(f"{at}{suffix}", at, value, way, {})
 
 
 def _rest(node: Any, apart: set[str] | None = None) -> dict[str, Any]:
@@ -243,10 +243,16 @@ def _security(node: Any) -> dict[str, Any]:
     return {"security": {" with ".join(sorted(way)) or "nothing" for way in node["security"]}}
 
 
+def _name(schema: Any) -> str | None:
+    """The name of the schema that this one only refers to."""
+    found = re.fullmatch("#/components/schemas/([^/]+)", schema.get("$ref", ""))
+    return found and found[1]
+
+
 def _types(schema: Any) -> set[str]:
     """What a schema says of its type, without what it combines."""
-    if schema.get("$ref", "").startswith(NAMED):
-        return {schema["$ref"].removeprefix(NAMED)}
+    if name := _name(schema):
+        return {name}
     if "type" not in schema:
         return {ANYTHING} if SHAPE.isdisjoint(schema) else set()
     kinds = [schema["type"]] if isinstance(schema["type"], str) else schema["type"]
@@ -296,6 +302,9 @@ def _is_news(fact: Fact, here: Mapping[str, Fact], there: Mapping[str, Fact]) ->
 
 def _differences(address: str, old: Fact, new: Fact) -> Iterator[Change]:
     way = old.way | new.way
+    if old.types != new.types:
+        what = f"type changed from {_text(old.types)} to {_text(new.types)}"
+        yield Change(address, what, _type_breaks(old.types, new.types, way))
     for key in sorted(old.attributes.keys() | new.attributes.keys()):
         before, after = old.attributes.get(key), new.attributes.get(key)
         if before == after or _follows(key, old.types, new.types):
@@ -309,7 +318,7 @@ def _differences(address: str, old: Fact, new: Fact) -> Iterator[Change]:
             yield Change(address, _what(key, before, after), _breaks(key, before, after, way))
 
 
-def _follows(key: str, old: set[str], new: set[str]) -> bool:
+def _follows(key: str, old: AbstractSet[str], new: AbstractSet[str]) -> bool:
     """Whether a difference of an attribute follows from that of the types."""
     if key == "null":
         return ANYTHING in old | new
@@ -336,9 +345,15 @@ def _word(key: str, value: Any) -> str:
 
 
 def _text(value: Any) -> str:
-    if isinstance(value, set):
-        return " or ".join(sorted(cast("set[str]", value))) or "nothing"
+    if isinstance(value, AbstractSet):
+        return " or ".join(sorted(cast("AbstractSet[str]", value))) or "nothing"
     return json.dumps(value, ensure_ascii=False, sort_keys=True)
+
+
+def _type_breaks(old: AbstractSet[str], new: AbstractSet[str], way: Way) -> bool:
+    fewer = not old <= new and ANYTHING not in new
+    more = not new <= old and ANYTHING not in old
+    return (Way.SENT in way and fewer) or (Way.RECEIVED in way and more)
 
 
 def _breaks(key: str, old: Any, new: Any, way: Way) -> bool:  # noqa: PLR0911  # a rule each
@@ -351,10 +366,6 @@ def _breaks(key: str, old: Any, new: Any, way: Way) -> bool:  # noqa: PLR0911  #
             return received if new else sent
         case "required":
             return sent if new else received
-        case "type":
-            fewer = not old <= new and ANYTHING not in new
-            more = not new <= old and ANYTHING not in old
-            return (sent and fewer) or (received and more)
         case "enum":  # an enum comes, whose members are still strings, or goes
             return sent or new is None
         case "security":  # an operation that has none of its own is open like every other
