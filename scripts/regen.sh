@@ -35,14 +35,15 @@ python=${PYTHON:-python}
 command -v "$python" >/dev/null ||
   fail "there is no '$python'; activate an environment with the group \"regen\", or set PYTHON"
 
+install='uv sync --group regen (or, with pip 25.1 or newer: pip install --group regen)'
 require() {
   local pin have
   pin=$(sed -nE "s/^ *\"$1==([^\"; ]+).*/\1/p" "$root/pyproject.toml")
   [[ -n $pin ]] || fail "pyproject.toml does not pin $1"
   have=$("$python" -c 'import importlib.metadata, sys; print(importlib.metadata.version(sys.argv[1]))' "$1" 2>/dev/null) ||
-    fail "$1==$pin is not installed for $python; run: uv sync --group regen"
+    fail "$1==$pin is not installed for $python; run: $install"
   [[ $have == "$pin" ]] ||
-    fail "$1 is $have, but pyproject.toml pins $1==$pin; run: uv sync --group regen"
+    fail "$1 is $have, but pyproject.toml pins $1==$pin; run: $install"
 }
 if [[ ${1:-} == --diff ]]; then
   require openapi-spec-validator
