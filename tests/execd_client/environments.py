@@ -1,6 +1,7 @@
-"""Fresh environments of other Pythons, for what must hold outside of the one that runs the tests.
+"""Copies of the repository, and fresh environments of other Pythons, for tests of the scripts.
 
-With uv on PATH they take a second, with venv and pip alone a few more.
+What must hold of the work tree is tried on a copy of it. An environment takes a second with uv on
+PATH, and a few more with venv and pip alone.
 """
 
 import os
@@ -10,6 +11,20 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def copy_repository(root: Path, *names: str) -> Path:
+    """Copy files and folders of the repository to a place that does not exist yet."""
+    for name in names:
+        target = root / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, target, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(ROOT / name, target)
+    return root
 
 
 def _candidates(version: str) -> Iterator[str]:

@@ -7,7 +7,6 @@ import copy
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -16,7 +15,8 @@ from typing import Any, NamedTuple
 import pytest
 import yaml
 
-ROOT = Path(__file__).parents[2]
+from tests.execd_client.environments import ROOT, copy_repository
+
 OLD = ROOT / "openapi" / "execd.yaml"
 OLD_CONTENT = yaml.safe_load(OLD.read_text())
 
@@ -54,12 +54,7 @@ def edited(edits: Edits) -> str:
 
 @pytest.fixture
 def repository(tmp_path: Path) -> Path:
-    root = tmp_path / "repo"
-    (root / "openapi").mkdir(parents=True)
-    shutil.copytree(ROOT / "scripts", root / "scripts")
-    shutil.copy(ROOT / "pyproject.toml", root)
-    shutil.copy(OLD, root / "openapi")
-    return root
+    return copy_repository(tmp_path / "repo", "openapi/execd.yaml", "pyproject.toml", "scripts")
 
 
 def diff(root: Path, *arguments: object, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:

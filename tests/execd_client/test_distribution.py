@@ -12,9 +12,8 @@ import execd_client
 import pytest
 import yaml
 
-from tests.execd_client.environments import make_environment, run
+from tests.execd_client.environments import ROOT, make_environment, run
 
-ROOT = Path(__file__).parents[2]
 GENERATED = ROOT / "generated"
 SMOKE = Path(__file__).with_name("smoke.py")
 VERSION: str = yaml.safe_load((ROOT / "openapi" / "execd.yaml").read_text())["info"]["version"]

@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 import pytest
 import yaml
 
-ROOT = Path(__file__).parents[2]
+from tests.execd_client.environments import ROOT, copy_repository
+
 WORKFLOWS = {path.stem: path for path in (ROOT / ".github" / "workflows").iterdir()}
 EVENTS = True  # how YAML 1.1 reads the key "on"
 
@@ -116,10 +117,7 @@ def git(repository: Path, *arguments: str) -> None:
 @pytest.fixture
 def repository(tmp_path: Path) -> Path:
     root = tmp_path / "repo"
-    (root / "openapi").mkdir(parents=True)
-    shutil.copytree(ROOT / "scripts", root / "scripts")
-    shutil.copy(ROOT / "pyproject.toml", root)
-    shutil.copy(ROOT / "openapi" / "execd.yaml", root / "openapi")
+    copy_repository(root, "openapi/execd.yaml", "pyproject.toml", "scripts")
     git(root, "init", "-q")
     git(root, "add", "-A")
     git(root, "commit", "-q", "-m", "base")
