@@ -79,6 +79,7 @@ CONTEXTS: Keys = ("paths", "/code/contexts", "get")
 LOGS: Keys = ("paths", "/command/{id}/logs", "get", "responses", "200")
 TEXT = {"type": "string"}
 ANSWERED = {"200": {"description": ""}}
+LANGUAGE = {"name": "language", "in": "query", "schema": TEXT}
 OWNER = {"name": "owner", "in": "query", "schema": TEXT}
 KEY = {"name": "key", "in": "path", "required": True, "schema": TEXT}
 
@@ -93,8 +94,8 @@ HARMLESS: dict[str, Edits] = {
     "operation getContext, answer 503: added": {
         (*CONTEXT, "get", "responses", "503"): {"description": ""}
     },
-    'operation searchFiles, query parameter pattern: default changed from "**" to "*"': {
-        ("paths", "/files/search", "get", "parameters", 1, "schema", "default"): "*"
+    'operation listContexts, query parameter language: default is now "go"': {
+        (*CONTEXTS, "parameters", 0): {**LANGUAGE, "schema": {**TEXT, "default": "go"}}
     },
     "schema RunInSessionRequest.shell: added, optional": {(*RUN, "properties", "shell"): TEXT},
     "schema RunInSessionRequest.command: is now null at times": {
@@ -133,8 +134,8 @@ BREAKING: dict[str, Edits] = {
     "operation listContexts, query parameter owner: added, required": {
         (*CONTEXTS, "parameters", "-"): {**OWNER, "required": True}
     },
-    "operation getFilesInfo, query parameter path: explode changed from true to false": {
-        ("paths", "/files/info", "get", "parameters", 0, "explode"): False
+    "operation listContexts, query parameter language: explode changed from true to false": {
+        (*CONTEXTS, "parameters", 0): {**LANGUAGE, "explode": False}
     },
     "operation createSession, body: is now required": {
         ("paths", "/session", "post", "requestBody", "required"): True
@@ -147,8 +148,8 @@ BREAKING: dict[str, Edits] = {
     "operation getBackgroundCommandLogs, answer 200, header EXECD-COMMANDS-TAIL-CURSOR: removed": {
         (*LOGS, "headers"): GONE
     },
-    "operation replaceContent, answer 200: x-may-be-empty is gone, was true": {
-        ("paths", "/files/replace", "post", "responses", "200", "x-may-be-empty"): GONE
+    "operation ping, answer 200: x-may-be-empty is now true": {
+        (*PING, "responses", "200", "x-may-be-empty"): True
     },
     "every operation: security changed from accessToken or nothing to accessToken": {
         ("security",): [{"accessToken": []}]
