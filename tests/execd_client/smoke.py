@@ -186,6 +186,9 @@ def calls(server: Server) -> Iterator[object]:
         yield upload_file.sync(client=client, body=upload())
         part = download_file.sync(client=client, path="/tmp/blob", range_="bytes=16-31")
         yield part.payload.read() if isinstance(part, File) else part
+        target = io.BytesIO()
+        download_file.stream(client=client, path="/tmp/blob", range_="bytes=16-31").save(target)
+        yield target.getvalue()
 
 
 async def async_calls(server: Server) -> AsyncIterator[object]:
@@ -205,6 +208,10 @@ async def async_calls(server: Server) -> AsyncIterator[object]:
         yield await upload_file.asyncio(client=client, body=upload())
         part = await download_file.asyncio(client=client, path="/tmp/blob", range_="bytes=16-31")
         yield part.payload.read() if isinstance(part, File) else part
+        target = io.BytesIO()
+        stream = download_file.astream(client=client, path="/tmp/blob", range_="bytes=16-31")
+        await stream.save(target)
+        yield target.getvalue()
 
 
 EXPECTED: list[object] = [
@@ -213,6 +220,7 @@ EXPECTED: list[object] = [
     (502, PAGE),
     *EVENTS,
     None,
+    CONTENT[16:32],
     CONTENT[16:32],
 ]
 UPLOADED: list[tuple[str, bytes]] = [
