@@ -4,7 +4,8 @@
     Exception
     ├── UnexpectedStatus     an answer that the description of the API does not have
     │   └── InvalidBody      right status and content type, but the body cannot be read
-    └── StreamError          an event stream that began, and then failed
+    ├── NotStreamed          a documented answer, where a stream was asked for
+    └── StreamError          a stream that began, and then failed
         ├── StreamTruncated  the connection was cut before the clean end of the body
         ├── MalformedFrame   something on the stream is not an event
         └── StreamErrorObject  the server wrote an ErrorResponse among the events
@@ -20,6 +21,7 @@ import httpx
 __all__ = [
     "InvalidBody",
     "MalformedFrame",
+    "NotStreamed",
     "StreamError",
     "StreamErrorObject",
     "StreamTruncated",
@@ -63,8 +65,30 @@ class InvalidBody(UnexpectedStatus):
         return f"unreadable answer with status {self.status_code}: {said}"
 
 
+class NotStreamed(Exception):
+    """The answer is documented for the operation, but it is not the stream that was asked for.
+
+    So does a run in the background answer `run_in_isolated_session.stream`: it has started, and
+    `parsed` tells under which id.
+
+    Attributes:
+        status_code: The HTTP status.
+        headers: The headers of the answer.
+        parsed: The body in its typed form.
+    """
+
+    def __init__(self, status_code: int, headers: httpx.Headers, parsed: Any) -> None:
+        super().__init__(status_code, headers, parsed)
+        self.status_code = status_code
+        self.headers = headers
+        self.parsed = parsed
+
+    def __str__(self) -> str:
+        return f"an answer with status {self.status_code} that is not a stream: {self.parsed}"
+
+
 class StreamError(Exception):
-    """An event stream failed after it had begun."""
+    """A stream failed after it had begun."""
 
 
 class StreamTruncated(StreamError):

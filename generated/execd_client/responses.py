@@ -14,10 +14,11 @@ import httpx
 
 from execd_client.errors import InvalidBody, UnexpectedStatus
 
-__all__ = ["binary", "json", "nothing", "of_type", "parsing"]
+__all__ = ["binary", "is_file", "json", "media_type", "nothing", "of_type", "parsing"]
 
 
-def _media_type(response: httpx.Response) -> str:
+def media_type(response: httpx.Response) -> str:
+    """The content type without its parameters, in lower case; empty if there is none."""
     content_type: str = response.headers.get("content-type", "")
     return content_type.partition(";")[0].strip().lower()
 
@@ -61,8 +62,8 @@ class parsing:  # noqa: N801  # reads as `with parsing(...)`
 
 def json(response: httpx.Response, kind: type[Any]) -> Any:
     """The value of a JSON body, which has to be of a kind: dict or list."""
-    media_type = _media_type(response)
-    if media_type != "application/json" and not media_type.endswith("+json"):
+    kind_of_body = media_type(response)
+    if kind_of_body != "application/json" and not kind_of_body.endswith("+json"):
         raise _unexpected(response)
     value = response.json()
     if not isinstance(value, kind):
@@ -72,19 +73,24 @@ def json(response: httpx.Response, kind: type[Any]) -> Any:
 
 def of_type(response: httpx.Response, media_types: Collection[str]) -> httpx.Response:
     """The response itself, whose content type has to be one of these."""
-    if _media_type(response) not in media_types:
+    if media_type(response) not in media_types:
         raise _unexpected(response)
     return response
 
 
 def binary(response: httpx.Response, media_types: Collection[str]) -> bytes:
     """The bytes of a body of one of these types, or of a file, which may have any type."""
-    if "content-disposition" in response.headers:
-        return response.content
-    return of_type(response, media_types).content
+    if not is_file(response, media_types):
+        raise _unexpected(response)
+    return response.content
+
+
+def is_file(response: httpx.Response, media_types: Collection[str]) -> bool:
+    """Whether the body has one of these types, or is sent as a file, which may have any type."""
+    return "content-disposition" in response.headers or media_type(response) in media_types
 
 
 def nothing(response: httpx.Response) -> None:
     """No body is parsed, but a page that somebody else sent is not an answer."""
-    if response.content and _media_type(response) == "text/html":
+    if response.content and media_type(response) == "text/html":
         raise _unexpected(response)

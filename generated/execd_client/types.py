@@ -2,7 +2,7 @@
 """Contains some shared types for properties"""
 
 from collections.abc import Mapping, MutableMapping
-from typing import IO, BinaryIO, Generic, Literal, TypeVar
+from typing import IO, Any, BinaryIO, Generic, Literal, TypeVar
 
 from attrs import define
 
@@ -49,6 +49,25 @@ class Response(Generic[T]):
     content: bytes
     headers: MutableMapping[str, str]
     parsed: T | None
+
+
+def required(fields: dict[str, Any], name: str) -> Any:
+    """Take a field that has to be there, and not be null, out of a JSON object.
+
+    Raises:
+        KeyError: It is not there.
+        TypeError: It is null.
+    """
+    value = fields.pop(name)
+    if value is None:
+        raise TypeError(f"{name} is null")
+    return value
+
+
+def optional(fields: dict[str, Any], name: str) -> Any:
+    """Take a field out of a JSON object: UNSET if it is missing or, though it should not be, null."""
+    value = fields.pop(name, UNSET)
+    return UNSET if value is None else value
 
 
 __all__ = ["UNSET", "File", "FileTypes", "RequestFiles", "Response", "Unset"]

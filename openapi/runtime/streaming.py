@@ -1,4 +1,4 @@
-"""Event streams: bytes in, one frame per event out, and two thin drivers that own the connection.
+"""Event streams: bytes in, one frame per event out, and two thin drivers.
 
 What execd calls an event stream comes in three spellings, which can be mixed on one stream:
 
@@ -17,26 +17,23 @@ of one JSON object. What must stay true in it:
   as it is, so that whoever parses frames reports it; the decoder itself never fails.
 - Time is linear in the bytes fed, however an event of many megabytes is cut.
 
-`EventStream` and `AsyncEventStream` send a request when they are entered or first advanced, and
-read frames until the body ends. Only the clean end of the body ends a stream, never an event: real
-servers send `execution_complete` before the last output. A body that is cut is `StreamTruncated`.
-They differ in nothing but `await`.
+`EventStream` and `AsyncEventStream` read frames until the body ends; `bodies` has their request and
+their connection. Only the clean end of the body ends a stream, never an event: real servers send
+`execution_complete` before the last output. The two differ in nothing but `await`.
 """
 
 import json
 import re
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
-from types import TracebackType
-from typing import Any, Final, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
 
 import httpx
-from execd_client.errors import (
-    MalformedFrame,
-    StreamErrorObject,
-    StreamTruncated,
-    UnexpectedStatus,
-)
+from execd_client.bodies import AsyncBodyStream, BodyStream
+from execd_client.errors import MalformedFrame, StreamErrorObject
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 __all__ = ["AsyncEventStream", "EventStream", "FrameDecoder", "decode_frame", "parse_events"]
 
@@ -48,8 +45,6 @@ _BOM: Final = b"\xef\xbb\xbf"
 _FIELD: Final = re.compile(rb"(?:data|event|id|retry)(?::|\Z)|:")
 _JSON_SPACE: Final = " \t\r\n"
 _raw_decode: Final = json.JSONDecoder().raw_decode
-# How much of a refused answer's body is kept: enough for any error page, too little to hurt.
-_MAX_REFUSAL: Final = 1024 * 1024
 
 
 class FrameDecoder:
@@ -205,25 +200,6 @@ def parse_events(body: bytes, from_dict: Callable[[dict[str, Any]], T]) -> list[
     return [_parse(frame, from_dict) for frame in decoder.feed(body) + decoder.finish()]
 
 
-def _stream_timeout(client: httpx.Timeout, given: httpx.Timeout | None) -> httpx.Timeout:
-    """The client's limits, but none on reading: a stream may be silent for as long as its run."""
-    if given is not None:
-        return given
-    return httpx.Timeout(connect=client.connect, read=None, write=client.write, pool=client.pool)
-
-
-def _is_refused(response: httpx.Response, media_types: Collection[str]) -> bool:
-    media_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
-    return not response.is_success or media_type not in media_types
-
-
-def _limit_reading(response: httpx.Response, client: httpx.Timeout) -> None:
-    """Give the body of a refused answer the client's read timeout: it is not a stream."""
-    timeout = response.request.extensions.get("timeout")
-    if isinstance(timeout, dict):
-        cast("dict[str, float | None]", timeout)["read"] = client.read
-
-
 def _network_stream(response: httpx.Response) -> Any:
     """What to close so that a connection cannot be used again; None where there is nothing."""
     if response.http_version == "HTTP/2":  # one connection, many streams; they cannot mix up
@@ -276,7 +252,7 @@ class _AsyncBody(httpx.AsyncByteStream):
             await self._stream.aclose()
 
 
-class EventStream(Generic[T]):
+class EventStream(BodyStream, Generic[T]):
     """The events of one request, as they arrive.
 
     A context manager and an iterator. Entering it sends the request; without `with`, the first
@@ -288,10 +264,13 @@ class EventStream(Generic[T]):
         from_dict: Makes an event from a JSON object.
         media_types: The content types that are event streams; anything else is refused.
         timeout: Limits of this request. The default is the client's, without a limit on reading.
+        parse_other: Parses an answer, its argument `response`, that is documented for the operation
+            but not a stream.
 
     Raises:
         UnexpectedStatus: On opening: the status is not 2xx, or the content type is none of
             `media_types`.
+        NotStreamed: On opening: the answer is documented, but it is not a stream.
         StreamTruncated: While reading: the connection was cut before the clean end of the body.
         MalformedFrame: While iterating: something on the stream is not an event.
         StreamErrorObject: While iterating: the server wrote an ErrorResponse among the events.
@@ -307,30 +286,15 @@ class EventStream(Generic[T]):
         *,
         media_types: Collection[str] = ("text/event-stream",),
         timeout: httpx.Timeout | None = None,
+        parse_other: Callable[..., Any] | None = None,
     ) -> None:
-        self._client = client
-        self._request = request
+        super().__init__(
+            client, request, media_types=media_types, timeout=timeout, parse_other=parse_other
+        )
         self._from_dict = from_dict
-        self._media_types = media_types
-        self._timeout = timeout
         self._decoder = FrameDecoder()
         self._frames: deque[bytes] = deque()
-        self._response: httpx.Response | None = None
-        self._chunks: Iterator[bytes]  # once there is a response
         self._body: _Body | None = None
-        self._ended = False
-        self._closed = False
-
-    @property
-    def response(self) -> httpx.Response:
-        """The answer, once the stream is open: status, headers, extensions.
-
-        Raises:
-            RuntimeError: The stream was not opened.
-        """
-        if self._response is None:
-            raise RuntimeError("the stream was not opened")
-        return self._response
 
     def batches(self) -> Iterator[list[bytes]]:
         """The raw frames, one list for each chunk of the body that completes any.
@@ -351,25 +315,7 @@ class EventStream(Generic[T]):
         if self._body is not None:
             self._body.discard = True
 
-    def close(self) -> None:
-        """Release the connection. What was not read is lost; a second call does nothing."""
-        self._closed = True
-        if self._response is not None:
-            self._response.close()
-
-    def __enter__(self) -> "EventStream[T]":
-        self._open()
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc_value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def __iter__(self) -> "EventStream[T]":
+    def __iter__(self) -> "Self":
         return self
 
     def __next__(self) -> T:
@@ -384,34 +330,8 @@ class EventStream(Generic[T]):
             self.close()
             raise
 
-    def _open(self) -> None:
-        if self._response is not None:
-            return
-        if self._closed:
-            raise httpx.StreamClosed
-        limits = _stream_timeout(self._client.timeout, self._timeout)
-        request = self._client.build_request(**self._request, timeout=limits)
-        response = self._client.send(request, stream=True)
-        self._response = response
+    def _answered(self, response: httpx.Response) -> None:
         self._body = response.stream = _Body(response, self._decoder)
-        self._chunks = response.iter_bytes()
-        if _is_refused(response, self._media_types):
-            _limit_reading(response, self._client.timeout)
-            raise UnexpectedStatus(response.status_code, self._refusal(), response.headers)
-
-    def _refusal(self) -> bytes:
-        """What there is of the body of an answer that is no event stream."""
-        content = bytearray()
-        try:
-            for chunk in self._chunks:
-                content += chunk
-                if len(content) >= _MAX_REFUSAL:
-                    break
-        except httpx.TransportError:
-            pass  # the status says more than that its explanation was cut
-        finally:
-            self.close()
-        return bytes(content)
 
     def _next_frames(self) -> list[bytes]:
         """The frames of the next chunk that completes any; none at the clean end of the body."""
@@ -419,27 +339,13 @@ class EventStream(Generic[T]):
             frames = list(self._frames)
             self._frames.clear()
             return frames
-        if self._ended:
-            return []
-        self._open()
-        if self._closed:
-            raise httpx.StreamClosed
-        try:
-            for chunk in self._chunks:
-                if frames := self._decoder.feed(chunk):
-                    return frames
-        except (httpx.RemoteProtocolError, httpx.ReadError) as error:
-            self.close()
-            raise StreamTruncated("the event stream was cut before its end") from error
-        except BaseException:
-            self.close()
-            raise
-        self._ended = True
-        self.close()
+        while chunk := self._next_chunk():
+            if frames := self._decoder.feed(chunk):
+                return frames
         return self._decoder.finish()
 
 
-class AsyncEventStream(Generic[T]):
+class AsyncEventStream(AsyncBodyStream, Generic[T]):
     """The events of one request, as they arrive; see `EventStream`."""
 
     def __init__(
@@ -450,30 +356,15 @@ class AsyncEventStream(Generic[T]):
         *,
         media_types: Collection[str] = ("text/event-stream",),
         timeout: httpx.Timeout | None = None,
+        parse_other: Callable[..., Any] | None = None,
     ) -> None:
-        self._client = client
-        self._request = request
+        super().__init__(
+            client, request, media_types=media_types, timeout=timeout, parse_other=parse_other
+        )
         self._from_dict = from_dict
-        self._media_types = media_types
-        self._timeout = timeout
         self._decoder = FrameDecoder()
         self._frames: deque[bytes] = deque()
-        self._response: httpx.Response | None = None
-        self._chunks: AsyncIterator[bytes]  # once there is a response
         self._body: _AsyncBody | None = None
-        self._ended = False
-        self._closed = False
-
-    @property
-    def response(self) -> httpx.Response:
-        """The answer, once the stream is open: status, headers, extensions.
-
-        Raises:
-            RuntimeError: The stream was not opened.
-        """
-        if self._response is None:
-            raise RuntimeError("the stream was not opened")
-        return self._response
 
     async def batches(self) -> AsyncIterator[list[bytes]]:
         """The raw frames, one list for each chunk of the body that completes any.
@@ -491,25 +382,7 @@ class AsyncEventStream(Generic[T]):
         if self._body is not None:
             self._body.discard = True
 
-    async def aclose(self) -> None:
-        """Release the connection. What was not read is lost; a second call does nothing."""
-        self._closed = True
-        if self._response is not None:
-            await self._response.aclose()
-
-    async def __aenter__(self) -> "AsyncEventStream[T]":
-        await self._open()
-        return self
-
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc_value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self.aclose()
-
-    def __aiter__(self) -> "AsyncEventStream[T]":
+    def __aiter__(self) -> "Self":
         return self
 
     async def __anext__(self) -> T:
@@ -524,34 +397,8 @@ class AsyncEventStream(Generic[T]):
             await self.aclose()
             raise
 
-    async def _open(self) -> None:
-        if self._response is not None:
-            return
-        if self._closed:
-            raise httpx.StreamClosed
-        limits = _stream_timeout(self._client.timeout, self._timeout)
-        request = self._client.build_request(**self._request, timeout=limits)
-        response = await self._client.send(request, stream=True)
-        self._response = response
+    def _answered(self, response: httpx.Response) -> None:
         self._body = response.stream = _AsyncBody(response, self._decoder)
-        self._chunks = response.aiter_bytes()
-        if _is_refused(response, self._media_types):
-            _limit_reading(response, self._client.timeout)
-            raise UnexpectedStatus(response.status_code, await self._refusal(), response.headers)
-
-    async def _refusal(self) -> bytes:
-        """What there is of the body of an answer that is no event stream."""
-        content = bytearray()
-        try:
-            async for chunk in self._chunks:
-                content += chunk
-                if len(content) >= _MAX_REFUSAL:
-                    break
-        except httpx.TransportError:
-            pass  # the status says more than that its explanation was cut
-        finally:
-            await self.aclose()
-        return bytes(content)
 
     async def _next_frames(self) -> list[bytes]:
         """The frames of the next chunk that completes any; none at the clean end of the body."""
@@ -559,21 +406,7 @@ class AsyncEventStream(Generic[T]):
             frames = list(self._frames)
             self._frames.clear()
             return frames
-        if self._ended:
-            return []
-        await self._open()
-        if self._closed:
-            raise httpx.StreamClosed
-        try:
-            async for chunk in self._chunks:
-                if frames := self._decoder.feed(chunk):
-                    return frames
-        except (httpx.RemoteProtocolError, httpx.ReadError) as error:
-            await self.aclose()
-            raise StreamTruncated("the event stream was cut before its end") from error
-        except BaseException:
-            await self.aclose()
-            raise
-        self._ended = True
-        await self.aclose()
+        while chunk := await self._next_chunk():
+            if frames := self._decoder.feed(chunk):
+                return frames
         return self._decoder.finish()

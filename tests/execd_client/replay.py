@@ -155,7 +155,7 @@ async def play(path: Path, calls: Sequence[Call | CannotBeMade], road: str) -> N
                 try:
                     arguments = ids.arguments(call)
                     outcome = await ROADS[by](call.operation, client=client, **arguments)
-                except (errors.UnexpectedStatus, errors.StreamError) as error:
+                except (errors.UnexpectedStatus, errors.NotStreamed, errors.StreamError) as error:
                     outcome = error
                 played.add(number)
                 where = f"{path.stem} {number}: {name_of(call.operation)} by {by}"
@@ -184,8 +184,11 @@ def judge(operation: ModuleType, recorded: Any, outcome: Any, road: str) -> None
     empty = not content or (documented.get("x-may-be-empty") and not body)
     known = media_type in content or (binary and "content-disposition" in headers)
     streamed = road in {"stream", "astream"}
+    refused = not (empty or known) or (streamed and status >= 300)
+    whole = streamed and not (refused or binary or EVENT_STREAM in content)
+    assert isinstance(outcome, errors.NotStreamed) == whole
 
-    if not (empty or known) or (streamed and not (binary or EVENT_STREAM in content)):
+    if refused:
         assert type(value) is errors.UnexpectedStatus
         if media_type == "application/json":
             wire = json.loads(body)

@@ -14,11 +14,20 @@ import httpx
 import pytest
 from execd_client import Client, errors
 from execd_client.api.code_interpreting import delete_context, get_context, list_contexts
+from execd_client.api.command import get_command_status
 from execd_client.api.filesystem import download_file, upload_file
 from execd_client.api.health import ping
 from execd_client.api.metric import get_metrics
-from execd_client.models import FileInfo, FileInfoType, FileMetadata, UploadFileBody
-from execd_client.types import File, Response
+from execd_client.models import (
+    CommandStatusResponse,
+    FileInfo,
+    FileInfoType,
+    FileMetadata,
+    RunCodeRequest,
+    RunCommandRequest,
+    UploadFileBody,
+)
+from execd_client.types import UNSET, File, Response
 
 from tests.execd_client.raw_server import Peer, Request, answer, serve
 
@@ -156,6 +165,7 @@ def test_an_answer_that_is_not_documented(
         (200, b""),
         (200, b"{"),
         (200, b'{"id":"x"}'),
+        (200, b'{"language":null}'),
         (200, b"[]"),
         (200, b"null"),
         (200, b'"text"'),
@@ -174,6 +184,37 @@ def test_a_documented_answer_with_a_broken_body(status: int, body: bytes) -> Non
     assert (caught.value.status_code, caught.value.content) == (status, body)
     assert isinstance(caught.value, errors.UnexpectedStatus)
     assert quiet.parsed is None
+
+
+def test_a_null_where_none_should_be_reads_as_missing() -> None:
+    status = CommandStatusResponse.from_dict(dict.fromkeys(("id", "running", "started_at")))
+    assert (status.id, status.running, status.started_at) == (UNSET, UNSET, UNSET)
+    assert status.to_dict() == {}
+    written = "2026-06-01T12:00:00Z"
+    file = {"path": "/a", "type": None, "size": 1, "modified_at": written, "created_at": written,
+            "owner": "o", "group": "g", "mode": 644}  # fmt: skip
+    assert FileInfo.from_dict(file).type_ is UNSET
+    assert RunCodeRequest.from_dict({"code": "1", "context": None}).context is UNSET
+    assert RunCommandRequest.from_dict({"argv": None, "envs": None}) == RunCommandRequest()
+
+
+def test_a_null_that_is_documented_is_none() -> None:
+    nulls: dict[str, Any] = {"exit_code": None, "finished_at": None}
+    status = CommandStatusResponse.from_dict(nulls)
+    assert (status.exit_code, status.finished_at) == (None, None)
+    assert status.to_dict() == nulls
+    assert CommandStatusResponse.from_dict({}).exit_code is UNSET
+
+
+@pytest.mark.parametrize("name", ["started_at", "finished_at"])
+@pytest.mark.parametrize("value", [b'"yesterday"', b"1780315200", b"{}"])
+def test_a_date_that_is_none_is_not_handed_out(name: str, value: bytes) -> None:
+    response = answer(200, "application/json", b'{"%b":%b}' % (name.encode(), value))
+    with (
+        serve(lambda peer, _: peer.send(response)) as server,
+        pytest.raises(errors.InvalidBody),
+    ):
+        call(get_command_status, server.url, "x")
 
 
 @pytest.mark.parametrize("body", [b"{}", b"[1]", b"[null]", b'[{"id":"x"}]'])

@@ -11,6 +11,7 @@ import socket
 import struct
 import threading
 import time
+import uuid
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -20,9 +21,11 @@ import pytest
 from execd_client import AuthenticatedClient, Client
 from execd_client.api.code_interpreting import run_code
 from execd_client.api.command import run_command, run_in_session
+from execd_client.api.isolated_execution import run_in_isolated_session
 from execd_client.api.metric import watch_metrics
 from execd_client.errors import (
     MalformedFrame,
+    NotStreamed,
     StreamError,
     StreamErrorObject,
     StreamTruncated,
@@ -31,6 +34,8 @@ from execd_client.errors import (
 from execd_client.models import (
     CodeContext,
     ErrorResponse,
+    IsolatedBackgroundRunResponse,
+    IsolatedRunRequest,
     Metrics,
     RunCodeRequest,
     RunCommandRequest,
@@ -364,6 +369,91 @@ def test_a_refused_token_has_its_message(road: Road) -> None:
     ):
         road.run(road.collect, server.url)
     assert (caught.value.code, caught.value.message) == (None, "bad token")
+
+
+SESSION = uuid.UUID("6f0c8f0a-52f4-4c9b-9a9e-2f7f5e0f9d11")
+STARTED = (
+    b'{"session_id":"%b","run_id":"0c5b5e9e-8f0e-4a47-9f0c-0d5f4f0a7b22",'
+    b'"started_at":"2026-06-01T12:00:00.123456789Z"}' % str(SESSION).encode()
+)
+
+
+def open_isolated_run(url: str, *, in_asyncio: bool) -> list[ServerStreamEvent]:
+    body = IsolatedRunRequest(code="make", background=True)
+
+    async def by_asyncio() -> list[ServerStreamEvent]:
+        async with (
+            Client(url) as client,
+            run_in_isolated_session.astream(SESSION, client=client, body=body) as events,
+        ):
+            return [event async for event in events]
+
+    if in_asyncio:
+        return asyncio.run(by_asyncio())
+    with (
+        Client(url) as client,
+        run_in_isolated_session.stream(SESSION, client=client, body=body) as events,
+    ):
+        return list(events)
+
+
+@pytest.mark.parametrize("in_asyncio", [False, True])
+def test_an_isolated_run_streams(*, in_asyncio: bool) -> None:
+    with serve(good(HELLO, COMPLETE)) as server:
+        events = open_isolated_run(server.url, in_asyncio=in_asyncio)
+    assert [event.type_ for event in events] == ["stdout", "execution_complete"]
+    (request,) = server.requests
+    assert request.line == f"POST /v1/isolated/session/{SESSION}/run HTTP/1.1"
+    assert json.loads(request.body) == {"code": "make", "background": True}
+
+
+@pytest.mark.parametrize("in_asyncio", [False, True])
+def test_a_run_in_the_background_has_its_typed_answer(*, in_asyncio: bool) -> None:
+    response = answer(202, "application/json", STARTED)
+    body = IsolatedRunRequest(code="make", background=True)
+    with serve(plain(response)) as server:
+        with pytest.raises(NotStreamed, match="202") as caught:
+            open_isolated_run(server.url, in_asyncio=in_asyncio)
+        with Client(server.url) as client:
+            started = run_in_isolated_session.sync(SESSION, client=client, body=body)
+    assert isinstance(started, IsolatedBackgroundRunResponse)
+    assert caught.value.status_code == 202
+    assert caught.value.parsed == started
+    assert (started.session_id, started.started_at.microsecond) == (SESSION, 123456)
+
+
+@pytest.mark.parametrize("raising", [True, False])
+@pytest.mark.parametrize(
+    ("status", "content_type", "body"),
+    [
+        (202, "text/html", b"<html>"),
+        (202, "application/json", b"{}"),
+        (200, "application/json", STARTED),
+        (204, None, b""),
+        (503, "application/json", ERROR_BODY),
+    ],
+)
+def test_only_the_documented_answer_is_typed(
+    status: int, content_type: str | None, body: bytes, *, raising: bool
+) -> None:
+    def by_asyncio(client: Client) -> None:
+        async def enter() -> None:
+            stream = run_in_isolated_session.astream(SESSION, client=client, body=request)
+            async with client, stream:
+                pass
+
+        asyncio.run(enter())
+
+    def by_sync(client: Client) -> None:
+        with client, run_in_isolated_session.stream(SESSION, client=client, body=request):
+            pass
+
+    request = IsolatedRunRequest(code="make", background=True)
+    with serve(plain(answer(status, content_type, body))) as server:
+        for road in (by_sync, by_asyncio):
+            with pytest.raises(UnexpectedStatus) as caught:
+                road(Client(server.url, raise_on_unexpected_status=raising))
+            assert (caught.value.status_code, caught.value.content) == (status, body)
 
 
 @pytest.mark.parametrize("media_type", ["text/html", "application/json", None])

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-from ..types import UNSET, Unset
+from ..types import UNSET, Unset, optional, required
 
 T = TypeVar("T", bound="BindMount")
 
@@ -52,11 +52,11 @@ class BindMount:
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
         d = dict(src_dict)
-        source = d.pop("source")
+        source = required(d, "source")
 
-        dest = d.pop("dest", UNSET)
+        dest = optional(d, "dest")
 
-        readonly = d.pop("readonly", UNSET)
+        readonly = optional(d, "readonly")
 
         bind_mount = cls(
             source=source,

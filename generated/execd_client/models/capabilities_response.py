@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-from ..types import UNSET, Unset
+from ..types import UNSET, Unset, optional
 
 if TYPE_CHECKING:
     from ..models.capabilities_response_hardening import CapabilitiesResponseHardening
@@ -96,23 +96,23 @@ class CapabilitiesResponse:
         from ..models.capabilities_response_hardening import CapabilitiesResponseHardening  # noqa: PLC0415
 
         d = dict(src_dict)
-        available = d.pop("available", UNSET)
+        available = optional(d, "available")
 
-        isolator = d.pop("isolator", UNSET)
+        isolator = optional(d, "isolator")
 
-        version = d.pop("version", UNSET)
+        version = optional(d, "version")
 
-        message = d.pop("message", UNSET)
+        message = optional(d, "message")
 
-        setpriv_available = d.pop("setpriv_available", UNSET)
+        setpriv_available = optional(d, "setpriv_available")
 
-        userns_available = d.pop("userns_available", UNSET)
+        userns_available = optional(d, "userns_available")
 
-        commit_supported = d.pop("commit_supported", UNSET)
+        commit_supported = optional(d, "commit_supported")
 
-        diff_supported = d.pop("diff_supported", UNSET)
+        diff_supported = optional(d, "diff_supported")
 
-        _hardening = d.pop("hardening", UNSET)
+        _hardening = optional(d, "hardening")
         hardening: CapabilitiesResponseHardening | Unset
         if isinstance(_hardening, Unset):
             hardening = UNSET

@@ -8,7 +8,7 @@ from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
 from ..models.capabilities_response_hardening_init_mode import CapabilitiesResponseHardeningInitMode
-from ..types import UNSET, Unset
+from ..types import UNSET, Unset, optional
 
 if TYPE_CHECKING:
     from ..models.hardening_layer_state import HardeningLayerState
@@ -87,37 +87,37 @@ class CapabilitiesResponseHardening:
         from ..models.hardening_layer_state import HardeningLayerState  # noqa: PLC0415
 
         d = dict(src_dict)
-        _init_mode = d.pop("init_mode", UNSET)
+        _init_mode = optional(d, "init_mode")
         init_mode: CapabilitiesResponseHardeningInitMode | Unset
-        if isinstance(_init_mode, Unset) or _init_mode is None:
+        if isinstance(_init_mode, Unset):
             init_mode = UNSET
         else:
             init_mode = CapabilitiesResponseHardeningInitMode(_init_mode)
 
-        signal_shield = d.pop("signal_shield", UNSET)
+        signal_shield = optional(d, "signal_shield")
 
-        _cap_drop = d.pop("cap_drop", UNSET)
+        _cap_drop = optional(d, "cap_drop")
         cap_drop: HardeningLayerState | Unset
         if isinstance(_cap_drop, Unset):
             cap_drop = UNSET
         else:
             cap_drop = HardeningLayerState.from_dict(_cap_drop)
 
-        _seccomp = d.pop("seccomp", UNSET)
+        _seccomp = optional(d, "seccomp")
         seccomp: HardeningLayerState | Unset
         if isinstance(_seccomp, Unset):
             seccomp = UNSET
         else:
             seccomp = HardeningLayerState.from_dict(_seccomp)
 
-        _landlock = d.pop("landlock", UNSET)
+        _landlock = optional(d, "landlock")
         landlock: HardeningLayerState | Unset
         if isinstance(_landlock, Unset):
             landlock = UNSET
         else:
             landlock = HardeningLayerState.from_dict(_landlock)
 
-        _ebpf = d.pop("ebpf", UNSET)
+        _ebpf = optional(d, "ebpf")
         ebpf: HardeningLayerState | Unset
         if isinstance(_ebpf, Unset):
             ebpf = UNSET

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-from ..types import UNSET, Unset
+from ..types import UNSET, Unset, optional, required
 
 T = TypeVar("T", bound="CodeContext")
 
@@ -53,11 +53,11 @@ class CodeContext:
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
         d = dict(src_dict)
-        language = d.pop("language")
+        language = required(d, "language")
 
-        id = d.pop("id", UNSET)
+        id = optional(d, "id")
 
-        cwd = d.pop("cwd", UNSET)
+        cwd = optional(d, "cwd")
 
         code_context = cls(
             language=language,

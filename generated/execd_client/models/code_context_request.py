@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-from ..types import UNSET, Unset
+from ..types import UNSET, Unset, optional
 
 T = TypeVar("T", bound="CodeContextRequest")
 
@@ -45,9 +45,9 @@ class CodeContextRequest:
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
         d = dict(src_dict)
-        language = d.pop("language", UNSET)
+        language = optional(d, "language")
 
-        cwd = d.pop("cwd", UNSET)
+        cwd = optional(d, "cwd")
 
         code_context_request = cls(
             language=language,

@@ -9,7 +9,7 @@ from attrs import field as _attrs_field
 
 from ..models.create_isolated_session_request_profile import CreateIsolatedSessionRequestProfile
 from ..models.create_isolated_session_request_uid_mode import CreateIsolatedSessionRequestUidMode
-from ..types import UNSET, Unset
+from ..types import UNSET, Unset, optional
 
 if TYPE_CHECKING:
     from ..models.bind_mount import BindMount
@@ -145,21 +145,21 @@ class CreateIsolatedSessionRequest:
         from ..models.isolated_workspace_spec import IsolatedWorkspaceSpec  # noqa: PLC0415
 
         d = dict(src_dict)
-        _profile = d.pop("profile", UNSET)
+        _profile = optional(d, "profile")
         profile: CreateIsolatedSessionRequestProfile | Unset
-        if isinstance(_profile, Unset) or _profile is None:
+        if isinstance(_profile, Unset):
             profile = UNSET
         else:
             profile = CreateIsolatedSessionRequestProfile(_profile)
 
-        _workspace = d.pop("workspace", UNSET)
+        _workspace = optional(d, "workspace")
         workspace: IsolatedWorkspaceSpec | Unset
         if isinstance(_workspace, Unset):
             workspace = UNSET
         else:
             workspace = IsolatedWorkspaceSpec.from_dict(_workspace)
 
-        _overlays = d.pop("overlays", UNSET)
+        _overlays = optional(d, "overlays")
         overlays: list[IsolatedOverlaySpec] | Unset = UNSET
         if _overlays is not UNSET:
             overlays = []
@@ -168,9 +168,9 @@ class CreateIsolatedSessionRequest:
 
                 overlays.append(overlays_item)
 
-        extra_writable = cast(list[str], d.pop("extra_writable", UNSET))
+        extra_writable = cast(list[str], optional(d, "extra_writable"))
 
-        _binds = d.pop("binds", UNSET)
+        _binds = optional(d, "binds")
         binds: list[BindMount] | Unset = UNSET
         if _binds is not UNSET:
             binds = []
@@ -179,27 +179,27 @@ class CreateIsolatedSessionRequest:
 
                 binds.append(binds_item)
 
-        share_net = d.pop("share_net", UNSET)
+        share_net = optional(d, "share_net")
 
-        _env_passthrough = d.pop("env_passthrough", UNSET)
+        _env_passthrough = optional(d, "env_passthrough")
         env_passthrough: EnvPassthroughSpec | Unset
         if isinstance(_env_passthrough, Unset):
             env_passthrough = UNSET
         else:
             env_passthrough = EnvPassthroughSpec.from_dict(_env_passthrough)
 
-        uid = d.pop("uid", UNSET)
+        uid = optional(d, "uid")
 
-        gid = d.pop("gid", UNSET)
+        gid = optional(d, "gid")
 
-        _uid_mode = d.pop("uid_mode", UNSET)
+        _uid_mode = optional(d, "uid_mode")
         uid_mode: CreateIsolatedSessionRequestUidMode | Unset
-        if isinstance(_uid_mode, Unset) or _uid_mode is None:
+        if isinstance(_uid_mode, Unset):
             uid_mode = UNSET
         else:
             uid_mode = CreateIsolatedSessionRequestUidMode(_uid_mode)
 
-        idle_timeout_seconds = d.pop("idle_timeout_seconds", UNSET)
+        idle_timeout_seconds = optional(d, "idle_timeout_seconds")
 
         create_isolated_session_request = cls(
             profile=profile,

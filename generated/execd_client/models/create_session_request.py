@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-from ..types import UNSET, Unset
+from ..types import UNSET, Unset, optional
 
 T = TypeVar("T", bound="CreateSessionRequest")
 
@@ -38,7 +38,7 @@ class CreateSessionRequest:
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
         d = dict(src_dict)
-        cwd = d.pop("cwd", UNSET)
+        cwd = optional(d, "cwd")
 
         create_session_request = cls(
             cwd=cwd,

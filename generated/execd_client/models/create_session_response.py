@@ -7,6 +7,8 @@ from typing import Any, TypeVar
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from ..types import required
+
 T = TypeVar("T", bound="CreateSessionResponse")
 
 
@@ -37,7 +39,7 @@ class CreateSessionResponse:
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
         d = dict(src_dict)
-        session_id = d.pop("session_id")
+        session_id = required(d, "session_id")
 
         create_session_response = cls(
             session_id=session_id,

@@ -8,7 +8,7 @@ from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
 from ..models.env_passthrough_spec_mode import EnvPassthroughSpecMode
-from ..types import UNSET, Unset
+from ..types import UNSET, Unset, optional
 
 T = TypeVar("T", bound="EnvPassthroughSpec")
 
@@ -49,14 +49,14 @@ class EnvPassthroughSpec:
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
         d = dict(src_dict)
-        _mode = d.pop("mode", UNSET)
+        _mode = optional(d, "mode")
         mode: EnvPassthroughSpecMode | Unset
-        if isinstance(_mode, Unset) or _mode is None:
+        if isinstance(_mode, Unset):
             mode = UNSET
         else:
             mode = EnvPassthroughSpecMode(_mode)
 
-        keys = cast(list[str], d.pop("keys", UNSET))
+        keys = cast(list[str], optional(d, "keys"))
 
         env_passthrough_spec = cls(
             mode=mode,

@@ -7,6 +7,8 @@ from typing import Any, TypeVar
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from ..types import required
+
 T = TypeVar("T", bound="ErrorResponse")
 
 
@@ -42,9 +44,9 @@ class ErrorResponse:
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
         d = dict(src_dict)
-        code = d.pop("code")
+        code = required(d, "code")
 
-        message = d.pop("message")
+        message = required(d, "message")
 
         error_response = cls(
             code=code,

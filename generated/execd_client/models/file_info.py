@@ -10,7 +10,7 @@ from attrs import field as _attrs_field
 from dateutil.parser import isoparse
 
 from ..models.file_info_type import FileInfoType
-from ..types import UNSET, Unset
+from ..types import UNSET, Unset, optional, required
 
 T = TypeVar("T", bound="FileInfo")
 
@@ -81,23 +81,23 @@ class FileInfo:
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
         d = dict(src_dict)
-        path = d.pop("path")
+        path = required(d, "path")
 
-        size = d.pop("size")
+        size = required(d, "size")
 
-        modified_at = isoparse(d.pop("modified_at"))
+        modified_at = isoparse(required(d, "modified_at"))
 
-        created_at = isoparse(d.pop("created_at"))
+        created_at = isoparse(required(d, "created_at"))
 
-        owner = d.pop("owner")
+        owner = required(d, "owner")
 
-        group = d.pop("group")
+        group = required(d, "group")
 
-        mode = d.pop("mode")
+        mode = required(d, "mode")
 
-        _type_ = d.pop("type", UNSET)
+        _type_ = optional(d, "type")
         type_: FileInfoType | Unset
-        if isinstance(_type_, Unset) or _type_ is None:
+        if isinstance(_type_, Unset):
             type_ = UNSET
         else:
             type_ = FileInfoType(_type_)

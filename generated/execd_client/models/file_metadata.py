@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-from ..types import UNSET, Unset
+from ..types import UNSET, Unset, optional
 
 T = TypeVar("T", bound="FileMetadata")
 
@@ -58,13 +58,13 @@ class FileMetadata:
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
         d = dict(src_dict)
-        path = d.pop("path", UNSET)
+        path = optional(d, "path")
 
-        owner = d.pop("owner", UNSET)
+        owner = optional(d, "owner")
 
-        group = d.pop("group", UNSET)
+        group = optional(d, "group")
 
-        mode = d.pop("mode", UNSET)
+        mode = optional(d, "mode")
 
         file_metadata = cls(
             path=path,

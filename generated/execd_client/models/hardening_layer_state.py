@@ -8,7 +8,7 @@ from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
 from ..models.hardening_layer_state_state import HardeningLayerStateState
-from ..types import UNSET, Unset
+from ..types import UNSET, Unset, optional
 
 T = TypeVar("T", bound="HardeningLayerState")
 
@@ -48,14 +48,14 @@ class HardeningLayerState:
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
         d = dict(src_dict)
-        _state = d.pop("state", UNSET)
+        _state = optional(d, "state")
         state: HardeningLayerStateState | Unset
-        if isinstance(_state, Unset) or _state is None:
+        if isinstance(_state, Unset):
             state = UNSET
         else:
             state = HardeningLayerStateState(_state)
 
-        message = d.pop("message", UNSET)
+        message = optional(d, "message")
 
         hardening_layer_state = cls(
             state=state,

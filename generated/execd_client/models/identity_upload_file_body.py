@@ -10,7 +10,7 @@ from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
 from .. import types
-from ..types import File
+from ..types import File, required
 
 if TYPE_CHECKING:
     from ..models.file_metadata import FileMetadata
@@ -79,9 +79,9 @@ class IdentityUploadFileBody:
         from ..models.file_metadata import FileMetadata  # noqa: PLC0415
 
         d = dict(src_dict)
-        metadata = FileMetadata.from_dict(d.pop("metadata"))
+        metadata = FileMetadata.from_dict(required(d, "metadata"))
 
-        file = File(payload=BytesIO(d.pop("file")))
+        file = File(payload=BytesIO(required(d, "file")))
 
         identity_upload_file_body = cls(
             metadata=metadata,

@@ -10,6 +10,8 @@ from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 from dateutil.parser import isoparse
 
+from ..types import required
+
 T = TypeVar("T", bound="IsolatedBackgroundRunResponse")
 
 
@@ -50,11 +52,11 @@ class IsolatedBackgroundRunResponse:
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
         d = dict(src_dict)
-        session_id = UUID(d.pop("session_id"))
+        session_id = UUID(required(d, "session_id"))
 
-        run_id = UUID(d.pop("run_id"))
+        run_id = UUID(required(d, "run_id"))
 
-        started_at = isoparse(d.pop("started_at"))
+        started_at = isoparse(required(d, "started_at"))
 
         isolated_background_run_response = cls(
             session_id=session_id,

@@ -8,7 +8,7 @@ from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
 from ..models.isolated_overlay_spec_mode import IsolatedOverlaySpecMode
-from ..types import UNSET, Unset
+from ..types import UNSET, Unset, optional, required
 
 T = TypeVar("T", bound="IsolatedOverlaySpec")
 
@@ -58,16 +58,16 @@ class IsolatedOverlaySpec:
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
         d = dict(src_dict)
-        path = d.pop("path")
+        path = required(d, "path")
 
-        _mode = d.pop("mode", UNSET)
+        _mode = optional(d, "mode")
         mode: IsolatedOverlaySpecMode | Unset
-        if isinstance(_mode, Unset) or _mode is None:
+        if isinstance(_mode, Unset):
             mode = UNSET
         else:
             mode = IsolatedOverlaySpecMode(_mode)
 
-        persist = d.pop("persist", UNSET)
+        persist = optional(d, "persist")
 
         isolated_overlay_spec = cls(
             path=path,

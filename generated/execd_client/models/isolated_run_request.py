@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-from ..types import UNSET, Unset
+from ..types import UNSET, Unset, optional, required
 
 if TYPE_CHECKING:
     from ..models.isolated_run_request_envs import IsolatedRunRequestEnvs
@@ -68,18 +68,18 @@ class IsolatedRunRequest:
         from ..models.isolated_run_request_envs import IsolatedRunRequestEnvs  # noqa: PLC0415
 
         d = dict(src_dict)
-        code = d.pop("code")
+        code = required(d, "code")
 
-        _envs = d.pop("envs", UNSET)
+        _envs = optional(d, "envs")
         envs: IsolatedRunRequestEnvs | Unset
         if isinstance(_envs, Unset):
             envs = UNSET
         else:
             envs = IsolatedRunRequestEnvs.from_dict(_envs)
 
-        timeout_seconds = d.pop("timeout_seconds", UNSET)
+        timeout_seconds = optional(d, "timeout_seconds")
 
-        background = d.pop("background", UNSET)
+        background = optional(d, "background")
 
         isolated_run_request = cls(
             code=code,

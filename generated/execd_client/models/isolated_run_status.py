@@ -3,14 +3,14 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 from uuid import UUID
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 from dateutil.parser import isoparse
 
-from ..types import UNSET, Unset
+from ..types import UNSET, Unset, optional, required
 
 T = TypeVar("T", bound="IsolatedRunStatus")
 
@@ -50,21 +50,15 @@ class IsolatedRunStatus:
 
         started_at = self.started_at.isoformat()
 
-        exit_code: int | None | Unset
-        if isinstance(self.exit_code, Unset):
-            exit_code = UNSET
-        else:
-            exit_code = self.exit_code
+        exit_code = self.exit_code
 
         error = self.error
 
         finished_at: None | str | Unset
-        if isinstance(self.finished_at, Unset):
-            finished_at = UNSET
-        elif isinstance(self.finished_at, datetime.datetime):
-            finished_at = self.finished_at.isoformat()
-        else:
+        if self.finished_at is None or isinstance(self.finished_at, Unset):
             finished_at = self.finished_at
+        else:
+            finished_at = self.finished_at.isoformat()
 
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
@@ -88,41 +82,26 @@ class IsolatedRunStatus:
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
         d = dict(src_dict)
-        session_id = UUID(d.pop("session_id"))
+        session_id = UUID(required(d, "session_id"))
 
-        run_id = UUID(d.pop("run_id"))
+        run_id = UUID(required(d, "run_id"))
 
-        running = d.pop("running")
+        running = required(d, "running")
 
-        started_at = isoparse(d.pop("started_at"))
+        started_at = isoparse(required(d, "started_at"))
 
-        def _parse_exit_code(data: object) -> int | None | Unset:
-            if data is None:
-                return data
-            if isinstance(data, Unset):
-                return data
-            return cast(int | None | Unset, data)
+        exit_code = d.pop("exit_code", UNSET)
 
-        exit_code = _parse_exit_code(d.pop("exit_code", UNSET))
+        error = optional(d, "error")
 
-        error = d.pop("error", UNSET)
+        _finished_at = d.pop("finished_at", UNSET)
+        finished_at: datetime.datetime | None | Unset
+        if _finished_at is None or isinstance(_finished_at, Unset):
+            finished_at = _finished_at
+        else:
+            finished_at_type_0 = isoparse(_finished_at)
 
-        def _parse_finished_at(data: object) -> datetime.datetime | None | Unset:
-            if data is None:
-                return data
-            if isinstance(data, Unset):
-                return data
-            try:
-                if not isinstance(data, str):
-                    raise TypeError()
-                finished_at_type_0 = isoparse(data)
-
-                return finished_at_type_0
-            except (TypeError, ValueError, AttributeError, KeyError):
-                pass
-            return cast(datetime.datetime | None | Unset, data)
-
-        finished_at = _parse_finished_at(d.pop("finished_at", UNSET))
+            finished_at = finished_at_type_0
 
         isolated_run_status = cls(
             session_id=session_id,

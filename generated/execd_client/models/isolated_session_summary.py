@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 from uuid import UUID
 
 from attrs import define as _attrs_define
@@ -11,7 +11,7 @@ from attrs import field as _attrs_field
 from dateutil.parser import isoparse
 
 from ..models.isolated_session_summary_status import IsolatedSessionSummaryStatus
-from ..types import UNSET, Unset
+from ..types import UNSET, Unset, required
 
 T = TypeVar("T", bound="IsolatedSessionSummary")
 
@@ -46,11 +46,7 @@ class IsolatedSessionSummary:
 
         last_run_at = self.last_run_at.isoformat()
 
-        idle_remaining_seconds: int | None | Unset
-        if isinstance(self.idle_remaining_seconds, Unset):
-            idle_remaining_seconds = UNSET
-        else:
-            idle_remaining_seconds = self.idle_remaining_seconds
+        idle_remaining_seconds = self.idle_remaining_seconds
 
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
@@ -70,24 +66,15 @@ class IsolatedSessionSummary:
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
         d = dict(src_dict)
-        session_id = UUID(d.pop("session_id"))
+        session_id = UUID(required(d, "session_id"))
 
-        status = IsolatedSessionSummaryStatus(d.pop("status"))
+        status = IsolatedSessionSummaryStatus(required(d, "status"))
 
-        created_at = isoparse(d.pop("created_at"))
+        created_at = isoparse(required(d, "created_at"))
 
-        last_run_at = isoparse(d.pop("last_run_at"))
+        last_run_at = isoparse(required(d, "last_run_at"))
 
-        def _parse_idle_remaining_seconds(data: object) -> int | None | Unset:
-            if data is None:
-                return data
-            if isinstance(data, Unset):
-                return data
-            return cast(int | None | Unset, data)
-
-        idle_remaining_seconds = _parse_idle_remaining_seconds(
-            d.pop("idle_remaining_seconds", UNSET)
-        )
+        idle_remaining_seconds = d.pop("idle_remaining_seconds", UNSET)
 
         isolated_session_summary = cls(
             session_id=session_id,

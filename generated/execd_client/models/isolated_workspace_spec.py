@@ -8,7 +8,7 @@ from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
 from ..models.isolated_workspace_spec_mode import IsolatedWorkspaceSpecMode
-from ..types import UNSET, Unset
+from ..types import UNSET, Unset, optional, required
 
 T = TypeVar("T", bound="IsolatedWorkspaceSpec")
 
@@ -50,11 +50,11 @@ class IsolatedWorkspaceSpec:
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
         d = dict(src_dict)
-        path = d.pop("path")
+        path = required(d, "path")
 
-        _mode = d.pop("mode", UNSET)
+        _mode = optional(d, "mode")
         mode: IsolatedWorkspaceSpecMode | Unset
-        if isinstance(_mode, Unset) or _mode is None:
+        if isinstance(_mode, Unset):
             mode = UNSET
         else:
             mode = IsolatedWorkspaceSpecMode(_mode)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from ..types import required
+
 if TYPE_CHECKING:
     from ..models.isolated_session_summary import IsolatedSessionSummary
 
@@ -47,7 +49,7 @@ class ListIsolatedSessionsResponse:
 
         d = dict(src_dict)
         sessions = []
-        _sessions = d.pop("sessions")
+        _sessions = required(d, "sessions")
         for sessions_item_data in _sessions:
             sessions_item = IsolatedSessionSummary.from_dict(sessions_item_data)
 

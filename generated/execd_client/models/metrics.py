@@ -7,6 +7,8 @@ from typing import Any, TypeVar
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from ..types import required
+
 T = TypeVar("T", bound="Metrics")
 
 
@@ -57,15 +59,15 @@ class Metrics:
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
         d = dict(src_dict)
-        cpu_count = d.pop("cpu_count")
+        cpu_count = required(d, "cpu_count")
 
-        cpu_used_pct = d.pop("cpu_used_pct")
+        cpu_used_pct = required(d, "cpu_used_pct")
 
-        mem_total_mib = d.pop("mem_total_mib")
+        mem_total_mib = required(d, "mem_total_mib")
 
-        mem_used_mib = d.pop("mem_used_mib")
+        mem_used_mib = required(d, "mem_used_mib")
 
-        timestamp = d.pop("timestamp")
+        timestamp = required(d, "timestamp")
 
         metrics = cls(
             cpu_count=cpu_count,

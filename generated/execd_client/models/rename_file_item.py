@@ -7,6 +7,8 @@ from typing import Any, TypeVar
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from ..types import required
+
 T = TypeVar("T", bound="RenameFileItem")
 
 
@@ -42,9 +44,9 @@ class RenameFileItem:
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
         d = dict(src_dict)
-        src = d.pop("src")
+        src = required(d, "src")
 
-        dest = d.pop("dest")
+        dest = required(d, "dest")
 
         rename_file_item = cls(
             src=src,

@@ -7,6 +7,8 @@ from typing import Any, TypeVar
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from ..types import required
+
 T = TypeVar("T", bound="ReplaceFileContentItem")
 
 
@@ -42,9 +44,9 @@ class ReplaceFileContentItem:
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
         d = dict(src_dict)
-        old = d.pop("old")
+        old = required(d, "old")
 
-        new = d.pop("new")
+        new = required(d, "new")
 
         replace_file_content_item = cls(
             old=old,

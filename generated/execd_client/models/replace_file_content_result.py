@@ -7,6 +7,8 @@ from typing import Any, TypeVar
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from ..types import required
+
 T = TypeVar("T", bound="ReplaceFileContentResult")
 
 
@@ -37,7 +39,7 @@ class ReplaceFileContentResult:
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
         d = dict(src_dict)
-        replaced_count = d.pop("replacedCount")
+        replaced_count = required(d, "replacedCount")
 
         replace_file_content_result = cls(
             replaced_count=replaced_count,

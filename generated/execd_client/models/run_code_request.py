@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-from ..types import UNSET, Unset
+from ..types import UNSET, Unset, optional, required
 
 if TYPE_CHECKING:
     from ..models.code_context import CodeContext
@@ -54,9 +54,9 @@ class RunCodeRequest:
         from ..models.code_context import CodeContext  # noqa: PLC0415
 
         d = dict(src_dict)
-        code = d.pop("code")
+        code = required(d, "code")
 
-        _context = d.pop("context", UNSET)
+        _context = optional(d, "context")
         context: CodeContext | Unset
         if isinstance(_context, Unset):
             context = UNSET

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-from ..types import UNSET, Unset
+from ..types import UNSET, Unset, optional
 
 if TYPE_CHECKING:
     from ..models.run_command_request_envs import RunCommandRequestEnvs
@@ -96,21 +96,21 @@ class RunCommandRequest:
         from ..models.run_command_request_envs import RunCommandRequestEnvs  # noqa: PLC0415
 
         d = dict(src_dict)
-        command = d.pop("command", UNSET)
+        command = optional(d, "command")
 
-        argv = cast(list[str], d.pop("argv", UNSET))
+        argv = cast(list[str], optional(d, "argv"))
 
-        cwd = d.pop("cwd", UNSET)
+        cwd = optional(d, "cwd")
 
-        background = d.pop("background", UNSET)
+        background = optional(d, "background")
 
-        timeout = d.pop("timeout", UNSET)
+        timeout = optional(d, "timeout")
 
-        uid = d.pop("uid", UNSET)
+        uid = optional(d, "uid")
 
-        gid = d.pop("gid", UNSET)
+        gid = optional(d, "gid")
 
-        _envs = d.pop("envs", UNSET)
+        _envs = optional(d, "envs")
         envs: RunCommandRequestEnvs | Unset
         if isinstance(_envs, Unset):
             envs = UNSET

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-from ..types import UNSET, Unset
+from ..types import UNSET, Unset, optional, required
 
 T = TypeVar("T", bound="RunInSessionRequest")
 
@@ -53,11 +53,11 @@ class RunInSessionRequest:
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
         d = dict(src_dict)
-        command = d.pop("command")
+        command = required(d, "command")
 
-        cwd = d.pop("cwd", UNSET)
+        cwd = optional(d, "cwd")
 
-        timeout = d.pop("timeout", UNSET)
+        timeout = optional(d, "timeout")
 
         run_in_session_request = cls(
             command=command,

@@ -2,13 +2,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
 from ..models.server_stream_event_type import ServerStreamEventType
-from ..types import UNSET, Unset
+from ..types import UNSET, Unset, optional
 
 if TYPE_CHECKING:
     from ..models.server_stream_event_error import ServerStreamEventError
@@ -64,70 +64,35 @@ class ServerStreamEvent:
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
-        from ..models.server_stream_event_error import ServerStreamEventError  # noqa: PLC0415
-        from ..models.server_stream_event_results import ServerStreamEventResults  # noqa: PLC0415
-
         type_: str | Unset = UNSET
         if not isinstance(self.type_, Unset):
             type_ = self.type_.value
 
-        text: None | str | Unset
-        if isinstance(self.text, Unset):
-            text = UNSET
-        else:
-            text = self.text
+        text = self.text
 
-        execution_count: int | None | Unset
-        if isinstance(self.execution_count, Unset):
-            execution_count = UNSET
-        else:
-            execution_count = self.execution_count
+        execution_count = self.execution_count
 
-        execution_time: int | None | Unset
-        if isinstance(self.execution_time, Unset):
-            execution_time = UNSET
-        else:
-            execution_time = self.execution_time
+        execution_time = self.execution_time
 
-        timestamp: int | None | Unset
-        if isinstance(self.timestamp, Unset):
-            timestamp = UNSET
-        else:
-            timestamp = self.timestamp
+        timestamp = self.timestamp
 
         results: dict[str, Any] | None | Unset
-        if isinstance(self.results, Unset):
-            results = UNSET
-        elif isinstance(self.results, ServerStreamEventResults):
-            results = self.results.to_dict()
-        else:
+        if self.results is None or isinstance(self.results, Unset):
             results = self.results
+        else:
+            results = self.results.to_dict()
 
         error: dict[str, Any] | None | Unset
-        if isinstance(self.error, Unset):
-            error = UNSET
-        elif isinstance(self.error, ServerStreamEventError):
-            error = self.error.to_dict()
-        else:
+        if self.error is None or isinstance(self.error, Unset):
             error = self.error
-
-        display: bool | None | Unset
-        if isinstance(self.display, Unset):
-            display = UNSET
         else:
-            display = self.display
+            error = self.error.to_dict()
 
-        update: bool | None | Unset
-        if isinstance(self.update, Unset):
-            update = UNSET
-        else:
-            update = self.update
+        display = self.display
 
-        display_id: None | str | Unset
-        if isinstance(self.display_id, Unset):
-            display_id = UNSET
-        else:
-            display_id = self.display_id
+        update = self.update
+
+        display_id = self.display_id
 
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
@@ -161,109 +126,44 @@ class ServerStreamEvent:
         from ..models.server_stream_event_results import ServerStreamEventResults  # noqa: PLC0415
 
         d = dict(src_dict)
-        _type_ = d.pop("type", UNSET)
+        _type_ = optional(d, "type")
         type_: ServerStreamEventType | Unset
-        if isinstance(_type_, Unset) or _type_ is None:
+        if isinstance(_type_, Unset):
             type_ = UNSET
         else:
             type_ = ServerStreamEventType(_type_)
 
-        def _parse_text(data: object) -> None | str | Unset:
-            if data is None:
-                return data
-            if isinstance(data, Unset):
-                return data
-            return cast(None | str | Unset, data)
+        text = d.pop("text", UNSET)
 
-        text = _parse_text(d.pop("text", UNSET))
+        execution_count = d.pop("execution_count", UNSET)
 
-        def _parse_execution_count(data: object) -> int | None | Unset:
-            if data is None:
-                return data
-            if isinstance(data, Unset):
-                return data
-            return cast(int | None | Unset, data)
+        execution_time = d.pop("execution_time", UNSET)
 
-        execution_count = _parse_execution_count(d.pop("execution_count", UNSET))
+        timestamp = d.pop("timestamp", UNSET)
 
-        def _parse_execution_time(data: object) -> int | None | Unset:
-            if data is None:
-                return data
-            if isinstance(data, Unset):
-                return data
-            return cast(int | None | Unset, data)
+        _results = d.pop("results", UNSET)
+        results: None | ServerStreamEventResults | Unset
+        if _results is None or isinstance(_results, Unset):
+            results = _results
+        else:
+            results_type_0 = ServerStreamEventResults.from_dict(_results)
 
-        execution_time = _parse_execution_time(d.pop("execution_time", UNSET))
+            results = results_type_0
 
-        def _parse_timestamp(data: object) -> int | None | Unset:
-            if data is None:
-                return data
-            if isinstance(data, Unset):
-                return data
-            return cast(int | None | Unset, data)
+        _error = d.pop("error", UNSET)
+        error: None | ServerStreamEventError | Unset
+        if _error is None or isinstance(_error, Unset):
+            error = _error
+        else:
+            error_type_0 = ServerStreamEventError.from_dict(_error)
 
-        timestamp = _parse_timestamp(d.pop("timestamp", UNSET))
+            error = error_type_0
 
-        def _parse_results(data: object) -> None | ServerStreamEventResults | Unset:
-            if data is None:
-                return data
-            if isinstance(data, Unset):
-                return data
-            try:
-                if not isinstance(data, dict):
-                    raise TypeError()
-                results_type_0 = ServerStreamEventResults.from_dict(data)
+        display = d.pop("display", UNSET)
 
-                return results_type_0
-            except (TypeError, ValueError, AttributeError, KeyError):
-                pass
-            return cast(None | ServerStreamEventResults | Unset, data)
+        update = d.pop("update", UNSET)
 
-        results = _parse_results(d.pop("results", UNSET))
-
-        def _parse_error(data: object) -> None | ServerStreamEventError | Unset:
-            if data is None:
-                return data
-            if isinstance(data, Unset):
-                return data
-            try:
-                if not isinstance(data, dict):
-                    raise TypeError()
-                error_type_0 = ServerStreamEventError.from_dict(data)
-
-                return error_type_0
-            except (TypeError, ValueError, AttributeError, KeyError):
-                pass
-            return cast(None | ServerStreamEventError | Unset, data)
-
-        error = _parse_error(d.pop("error", UNSET))
-
-        def _parse_display(data: object) -> bool | None | Unset:
-            if data is None:
-                return data
-            if isinstance(data, Unset):
-                return data
-            return cast(bool | None | Unset, data)
-
-        display = _parse_display(d.pop("display", UNSET))
-
-        def _parse_update(data: object) -> bool | None | Unset:
-            if data is None:
-                return data
-            if isinstance(data, Unset):
-                return data
-            return cast(bool | None | Unset, data)
-
-        update = _parse_update(d.pop("update", UNSET))
-
-        def _parse_display_id(data: object) -> None | str | Unset:
-            if data is None:
-                return data
-            if isinstance(data, Unset):
-                return data
-            return cast(None | str | Unset, data)
-
-        display_id = _parse_display_id(d.pop("display_id", UNSET))
+        display_id = d.pop("display_id", UNSET)
 
         server_stream_event = cls(
             type_=type_,

@@ -31,24 +31,14 @@ class ServerStreamEventError:
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
-        ename: None | str | Unset
-        if isinstance(self.ename, Unset):
-            ename = UNSET
-        else:
-            ename = self.ename
 
-        evalue: None | str | Unset
-        if isinstance(self.evalue, Unset):
-            evalue = UNSET
-        else:
-            evalue = self.evalue
+        ename = self.ename
+
+        evalue = self.evalue
 
         traceback: list[str] | None | Unset
-        if isinstance(self.traceback, Unset):
-            traceback = UNSET
-        elif isinstance(self.traceback, list):
+        if self.traceback is None or isinstance(self.traceback, Unset):
             traceback = self.traceback
-
         else:
             traceback = self.traceback
 
@@ -68,40 +58,18 @@ class ServerStreamEventError:
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
         d = dict(src_dict)
 
-        def _parse_ename(data: object) -> None | str | Unset:
-            if data is None:
-                return data
-            if isinstance(data, Unset):
-                return data
-            return cast(None | str | Unset, data)
+        ename = d.pop("ename", UNSET)
 
-        ename = _parse_ename(d.pop("ename", UNSET))
+        evalue = d.pop("evalue", UNSET)
 
-        def _parse_evalue(data: object) -> None | str | Unset:
-            if data is None:
-                return data
-            if isinstance(data, Unset):
-                return data
-            return cast(None | str | Unset, data)
+        _traceback = d.pop("traceback", UNSET)
+        traceback: list[str] | None | Unset
+        if _traceback is None or isinstance(_traceback, Unset):
+            traceback = _traceback
+        else:
+            traceback_type_0 = cast(list[str], _traceback)
 
-        evalue = _parse_evalue(d.pop("evalue", UNSET))
-
-        def _parse_traceback(data: object) -> list[str] | None | Unset:
-            if data is None:
-                return data
-            if isinstance(data, Unset):
-                return data
-            try:
-                if not isinstance(data, list):
-                    raise TypeError()
-                traceback_type_0 = cast(list[str], data)
-
-                return traceback_type_0
-            except (TypeError, ValueError, AttributeError, KeyError):
-                pass
-            return cast(list[str] | None | Unset, data)
-
-        traceback = _parse_traceback(d.pop("traceback", UNSET))
+            traceback = traceback_type_0
 
         server_stream_event_error = cls(
             ename=ename,

@@ -12,7 +12,7 @@ from dateutil.parser import isoparse
 from ..models.session_state_profile import SessionStateProfile
 from ..models.session_state_status import SessionStateStatus
 from ..models.session_state_uid_mode import SessionStateUidMode
-from ..types import UNSET, Unset
+from ..types import UNSET, Unset, optional
 
 if TYPE_CHECKING:
     from ..models.bind_mount import BindMount
@@ -92,11 +92,7 @@ class SessionState:
         if not isinstance(self.last_run_at, Unset):
             last_run_at = self.last_run_at.isoformat()
 
-        idle_remaining_seconds: int | None | Unset
-        if isinstance(self.idle_remaining_seconds, Unset):
-            idle_remaining_seconds = UNSET
-        else:
-            idle_remaining_seconds = self.idle_remaining_seconds
+        idle_remaining_seconds = self.idle_remaining_seconds
 
         profile: str | Unset = UNSET
         if not isinstance(self.profile, Unset):
@@ -184,53 +180,44 @@ class SessionState:
         from ..models.isolated_workspace_spec import IsolatedWorkspaceSpec  # noqa: PLC0415
 
         d = dict(src_dict)
-        _status = d.pop("status", UNSET)
+        _status = optional(d, "status")
         status: SessionStateStatus | Unset
-        if isinstance(_status, Unset) or _status is None:
+        if isinstance(_status, Unset):
             status = UNSET
         else:
             status = SessionStateStatus(_status)
 
-        _created_at = d.pop("created_at", UNSET)
+        _created_at = optional(d, "created_at")
         created_at: datetime.datetime | Unset
         if isinstance(_created_at, Unset):
             created_at = UNSET
         else:
             created_at = isoparse(_created_at)
 
-        _last_run_at = d.pop("last_run_at", UNSET)
+        _last_run_at = optional(d, "last_run_at")
         last_run_at: datetime.datetime | Unset
         if isinstance(_last_run_at, Unset):
             last_run_at = UNSET
         else:
             last_run_at = isoparse(_last_run_at)
 
-        def _parse_idle_remaining_seconds(data: object) -> int | None | Unset:
-            if data is None:
-                return data
-            if isinstance(data, Unset):
-                return data
-            return cast(int | None | Unset, data)
+        idle_remaining_seconds = d.pop("idle_remaining_seconds", UNSET)
 
-        idle_remaining_seconds = _parse_idle_remaining_seconds(
-            d.pop("idle_remaining_seconds", UNSET)
-        )
-
-        _profile = d.pop("profile", UNSET)
+        _profile = optional(d, "profile")
         profile: SessionStateProfile | Unset
-        if isinstance(_profile, Unset) or _profile is None:
+        if isinstance(_profile, Unset):
             profile = UNSET
         else:
             profile = SessionStateProfile(_profile)
 
-        _workspace = d.pop("workspace", UNSET)
+        _workspace = optional(d, "workspace")
         workspace: IsolatedWorkspaceSpec | Unset
         if isinstance(_workspace, Unset):
             workspace = UNSET
         else:
             workspace = IsolatedWorkspaceSpec.from_dict(_workspace)
 
-        _overlays = d.pop("overlays", UNSET)
+        _overlays = optional(d, "overlays")
         overlays: list[IsolatedOverlaySpec] | Unset = UNSET
         if _overlays is not UNSET:
             overlays = []
@@ -239,9 +226,9 @@ class SessionState:
 
                 overlays.append(overlays_item)
 
-        extra_writable = cast(list[str], d.pop("extra_writable", UNSET))
+        extra_writable = cast(list[str], optional(d, "extra_writable"))
 
-        _binds = d.pop("binds", UNSET)
+        _binds = optional(d, "binds")
         binds: list[BindMount] | Unset = UNSET
         if _binds is not UNSET:
             binds = []
@@ -250,27 +237,27 @@ class SessionState:
 
                 binds.append(binds_item)
 
-        share_net = d.pop("share_net", UNSET)
+        share_net = optional(d, "share_net")
 
-        _env_passthrough = d.pop("env_passthrough", UNSET)
+        _env_passthrough = optional(d, "env_passthrough")
         env_passthrough: EnvPassthroughSpec | Unset
         if isinstance(_env_passthrough, Unset):
             env_passthrough = UNSET
         else:
             env_passthrough = EnvPassthroughSpec.from_dict(_env_passthrough)
 
-        uid = d.pop("uid", UNSET)
+        uid = optional(d, "uid")
 
-        gid = d.pop("gid", UNSET)
+        gid = optional(d, "gid")
 
-        _uid_mode = d.pop("uid_mode", UNSET)
+        _uid_mode = optional(d, "uid_mode")
         uid_mode: SessionStateUidMode | Unset
-        if isinstance(_uid_mode, Unset) or _uid_mode is None:
+        if isinstance(_uid_mode, Unset):
             uid_mode = UNSET
         else:
             uid_mode = SessionStateUidMode(_uid_mode)
 
-        idle_timeout_seconds = d.pop("idle_timeout_seconds", UNSET)
+        idle_timeout_seconds = optional(d, "idle_timeout_seconds")
 
         session_state = cls(
             status=status,

@@ -5,9 +5,15 @@ from typing import Any
 import httpx
 
 from ... import errors, responses
+from ...bodies import AsyncByteStream, ByteStream
 from ...client import AuthenticatedClient, Client
 from ...models.error_response import ErrorResponse
 from ...types import UNSET, File, Response, Unset
+
+_STREAM_TYPES = (
+    "application/octet-stream",
+    "text/plain",
+)
 
 
 def _get_kwargs(
@@ -116,6 +122,8 @@ def sync_detailed(
     some of its lines by `offset` and `limit`, which do not go together with `Range`. Older
     servers ignore `offset` and `limit` and send the whole file.
 
+    This holds the whole file in memory; `stream` and `astream` do not.
+
     Args:
         path (str): The file to read.
         offset (int | Unset): The first line to return, counted from 1. Lines start at the
@@ -158,6 +166,8 @@ def sync(
     some of its lines by `offset` and `limit`, which do not go together with `Range`. Older
     servers ignore `offset` and `limit` and send the whole file.
 
+    This holds the whole file in memory; `stream` and `astream` do not.
+
     Args:
         path (str): The file to read.
         offset (int | Unset): The first line to return, counted from 1. Lines start at the
@@ -194,6 +204,8 @@ async def asyncio_detailed(
     Returns the bytes of a file, or of a part of it: a range of bytes by the header `Range`, or
     some of its lines by `offset` and `limit`, which do not go together with `Range`. Older
     servers ignore `offset` and `limit` and send the whole file.
+
+    This holds the whole file in memory; `stream` and `astream` do not.
 
     Args:
         path (str): The file to read.
@@ -235,6 +247,8 @@ async def asyncio(
     some of its lines by `offset` and `limit`, which do not go together with `Range`. Older
     servers ignore `offset` and `limit` and send the whole file.
 
+    This holds the whole file in memory; `stream` and `astream` do not.
+
     Args:
         path (str): The file to read.
         offset (int | Unset): The first line to return, counted from 1. Lines start at the
@@ -258,3 +272,95 @@ async def asyncio(
             range_=range_,
         )
     ).parsed
+
+
+def stream(
+    *,
+    client: AuthenticatedClient | Client,
+    path: str,
+    offset: int | Unset = UNSET,
+    limit: int | Unset = UNSET,
+    range_: str | Unset = UNSET,
+    timeout: httpx.Timeout | None = None,
+) -> ByteStream:
+    """Download a file.
+
+    Returns the bytes of a file, or of a part of it: a range of bytes by the header `Range`, or
+    some of its lines by `offset` and `limit`, which do not go together with `Range`. Older
+    servers ignore `offset` and `limit` and send the whole file.
+
+    Nothing is sent before the stream is entered or first advanced. No more than a chunk of the file is
+    in memory.
+
+    Args:
+        path (str): The file to read.
+        offset (int | Unset): The first line to return, counted from 1. Lines start at the
+            beginning without it.
+        limit (int | Unset): How many lines to return at most. There is no limit without it.
+        range_ (str | Unset): The range of bytes to return, as HTTP writes it. All bytes come
+            without it.
+        timeout (httpx.Timeout | None): Limits of this request. Default: the client's, without a limit
+            on reading.
+
+    Returns:
+        The bytes: a context manager and an iterator of chunks, with `save`. `ByteStream` documents
+        what it raises.
+    """
+
+    return ByteStream(
+        client.get_httpx_client(),
+        _get_kwargs(
+            path=path,
+            offset=offset,
+            limit=limit,
+            range_=range_,
+        ),
+        media_types=_STREAM_TYPES,
+        timeout=timeout,
+    )
+
+
+def astream(
+    *,
+    client: AuthenticatedClient | Client,
+    path: str,
+    offset: int | Unset = UNSET,
+    limit: int | Unset = UNSET,
+    range_: str | Unset = UNSET,
+    timeout: httpx.Timeout | None = None,
+) -> AsyncByteStream:
+    """Download a file.
+
+    Returns the bytes of a file, or of a part of it: a range of bytes by the header `Range`, or
+    some of its lines by `offset` and `limit`, which do not go together with `Range`. Older
+    servers ignore `offset` and `limit` and send the whole file.
+
+    Nothing is sent before the stream is entered or first advanced. No more than a chunk of the file is
+    in memory.
+
+    Args:
+        path (str): The file to read.
+        offset (int | Unset): The first line to return, counted from 1. Lines start at the
+            beginning without it.
+        limit (int | Unset): How many lines to return at most. There is no limit without it.
+        range_ (str | Unset): The range of bytes to return, as HTTP writes it. All bytes come
+            without it.
+        timeout (httpx.Timeout | None): Limits of this request. Default: the client's, without a limit
+            on reading.
+
+    Returns:
+        The bytes: a context manager and an iterator of chunks, with `save`. `ByteStream` documents
+        what it raises.
+    """
+
+    return AsyncByteStream(
+        client.get_async_httpx_client(),
+        _get_kwargs(
+            path=path,
+            offset=offset,
+            limit=limit,
+            range_=range_,
+        ),
+        media_types=_STREAM_TYPES,
+        timeout=timeout,
+    )

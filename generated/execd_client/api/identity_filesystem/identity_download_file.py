@@ -6,9 +6,15 @@ from urllib.parse import quote
 import httpx
 
 from ... import errors, responses
+from ...bodies import AsyncByteStream, ByteStream
 from ...client import AuthenticatedClient, Client
 from ...models.error_response import ErrorResponse
 from ...types import UNSET, File, Response, Unset
+
+_STREAM_TYPES = (
+    "application/octet-stream",
+    "text/plain",
+)
 
 
 def _get_kwargs(
@@ -129,6 +135,8 @@ def sync_detailed(
     range of bytes by the header `Range`, or some of its lines by `offset` and `limit`, which do
     not go together with `Range`.
 
+    This holds the whole file in memory; `stream` and `astream` do not.
+
     Args:
         uid (int): The numeric user to work as, from 0 to 4294967294.
         gid (int): The numeric group to work as, from 0 to 4294967294.
@@ -177,6 +185,8 @@ def sync(
     range of bytes by the header `Range`, or some of its lines by `offset` and `limit`, which do
     not go together with `Range`.
 
+    This holds the whole file in memory; `stream` and `astream` do not.
+
     Args:
         uid (int): The numeric user to work as, from 0 to 4294967294.
         gid (int): The numeric group to work as, from 0 to 4294967294.
@@ -219,6 +229,8 @@ async def asyncio_detailed(
     Returns the bytes of a file that the user and the group may read, or of a part of it: a
     range of bytes by the header `Range`, or some of its lines by `offset` and `limit`, which do
     not go together with `Range`.
+
+    This holds the whole file in memory; `stream` and `astream` do not.
 
     Args:
         uid (int): The numeric user to work as, from 0 to 4294967294.
@@ -266,6 +278,8 @@ async def asyncio(
     range of bytes by the header `Range`, or some of its lines by `offset` and `limit`, which do
     not go together with `Range`.
 
+    This holds the whole file in memory; `stream` and `astream` do not.
+
     Args:
         uid (int): The numeric user to work as, from 0 to 4294967294.
         gid (int): The numeric group to work as, from 0 to 4294967294.
@@ -293,3 +307,107 @@ async def asyncio(
             range_=range_,
         )
     ).parsed
+
+
+def stream(
+    uid: int,
+    gid: int,
+    *,
+    client: AuthenticatedClient | Client,
+    path: str,
+    offset: int | Unset = UNSET,
+    limit: int | Unset = UNSET,
+    range_: str | Unset = UNSET,
+    timeout: httpx.Timeout | None = None,
+) -> ByteStream:
+    """Download a file as a user and group.
+
+    Returns the bytes of a file that the user and the group may read, or of a part of it: a
+    range of bytes by the header `Range`, or some of its lines by `offset` and `limit`, which do
+    not go together with `Range`.
+
+    Nothing is sent before the stream is entered or first advanced. No more than a chunk of the file is
+    in memory.
+
+    Args:
+        uid (int): The numeric user to work as, from 0 to 4294967294.
+        gid (int): The numeric group to work as, from 0 to 4294967294.
+        path (str): The file to read.
+        offset (int | Unset): The first line to return, counted from 1. Lines start at the
+            beginning without it.
+        limit (int | Unset): How many lines to return at most. There is no limit without it.
+        range_ (str | Unset): The range of bytes to return, as HTTP writes it. All bytes come
+            without it.
+        timeout (httpx.Timeout | None): Limits of this request. Default: the client's, without a limit
+            on reading.
+
+    Returns:
+        The bytes: a context manager and an iterator of chunks, with `save`. `ByteStream` documents
+        what it raises.
+    """
+
+    return ByteStream(
+        client.get_httpx_client(),
+        _get_kwargs(
+            uid=uid,
+            gid=gid,
+            path=path,
+            offset=offset,
+            limit=limit,
+            range_=range_,
+        ),
+        media_types=_STREAM_TYPES,
+        timeout=timeout,
+    )
+
+
+def astream(
+    uid: int,
+    gid: int,
+    *,
+    client: AuthenticatedClient | Client,
+    path: str,
+    offset: int | Unset = UNSET,
+    limit: int | Unset = UNSET,
+    range_: str | Unset = UNSET,
+    timeout: httpx.Timeout | None = None,
+) -> AsyncByteStream:
+    """Download a file as a user and group.
+
+    Returns the bytes of a file that the user and the group may read, or of a part of it: a
+    range of bytes by the header `Range`, or some of its lines by `offset` and `limit`, which do
+    not go together with `Range`.
+
+    Nothing is sent before the stream is entered or first advanced. No more than a chunk of the file is
+    in memory.
+
+    Args:
+        uid (int): The numeric user to work as, from 0 to 4294967294.
+        gid (int): The numeric group to work as, from 0 to 4294967294.
+        path (str): The file to read.
+        offset (int | Unset): The first line to return, counted from 1. Lines start at the
+            beginning without it.
+        limit (int | Unset): How many lines to return at most. There is no limit without it.
+        range_ (str | Unset): The range of bytes to return, as HTTP writes it. All bytes come
+            without it.
+        timeout (httpx.Timeout | None): Limits of this request. Default: the client's, without a limit
+            on reading.
+
+    Returns:
+        The bytes: a context manager and an iterator of chunks, with `save`. `ByteStream` documents
+        what it raises.
+    """
+
+    return AsyncByteStream(
+        client.get_async_httpx_client(),
+        _get_kwargs(
+            uid=uid,
+            gid=gid,
+            path=path,
+            offset=offset,
+            limit=limit,
+            range_=range_,
+        ),
+        media_types=_STREAM_TYPES,
+        timeout=timeout,
+    )

@@ -7,9 +7,15 @@ from uuid import UUID
 import httpx
 
 from ... import errors, responses
+from ...bodies import AsyncByteStream, ByteStream
 from ...client import AuthenticatedClient, Client
 from ...models.error_response import ErrorResponse
 from ...types import UNSET, File, Response, Unset
+
+_STREAM_TYPES = (
+    "application/octet-stream",
+    "text/plain",
+)
 
 
 def _get_kwargs(
@@ -112,6 +118,8 @@ def sync_detailed(
     header `Range`, or some of its lines by `offset` and `limit`, which do not go together with
     `Range`.
 
+    This holds the whole file in memory; `stream` and `astream` do not.
+
     Args:
         session_id (UUID): The id of an isolated session, as `createIsolatedSession` gave it.
         path (str): The file to read.
@@ -157,6 +165,8 @@ def sync(
     header `Range`, or some of its lines by `offset` and `limit`, which do not go together with
     `Range`.
 
+    This holds the whole file in memory; `stream` and `astream` do not.
+
     Args:
         session_id (UUID): The id of an isolated session, as `createIsolatedSession` gave it.
         path (str): The file to read.
@@ -196,6 +206,8 @@ async def asyncio_detailed(
     Returns the bytes of a file of the session, or of a part of it: a range of bytes by the
     header `Range`, or some of its lines by `offset` and `limit`, which do not go together with
     `Range`.
+
+    This holds the whole file in memory; `stream` and `astream` do not.
 
     Args:
         session_id (UUID): The id of an isolated session, as `createIsolatedSession` gave it.
@@ -240,6 +252,8 @@ async def asyncio(
     header `Range`, or some of its lines by `offset` and `limit`, which do not go together with
     `Range`.
 
+    This holds the whole file in memory; `stream` and `astream` do not.
+
     Args:
         session_id (UUID): The id of an isolated session, as `createIsolatedSession` gave it.
         path (str): The file to read.
@@ -265,3 +279,101 @@ async def asyncio(
             range_=range_,
         )
     ).parsed
+
+
+def stream(
+    session_id: UUID,
+    *,
+    client: AuthenticatedClient | Client,
+    path: str,
+    offset: int | Unset = UNSET,
+    limit: int | Unset = UNSET,
+    range_: str | Unset = UNSET,
+    timeout: httpx.Timeout | None = None,
+) -> ByteStream:
+    """Download a file in an isolated session.
+
+    Returns the bytes of a file of the session, or of a part of it: a range of bytes by the
+    header `Range`, or some of its lines by `offset` and `limit`, which do not go together with
+    `Range`.
+
+    Nothing is sent before the stream is entered or first advanced. No more than a chunk of the file is
+    in memory.
+
+    Args:
+        session_id (UUID): The id of an isolated session, as `createIsolatedSession` gave it.
+        path (str): The file to read.
+        offset (int | Unset): The first line to return, counted from 1. Lines start at the
+            beginning without it.
+        limit (int | Unset): How many lines to return at most. There is no limit without it.
+        range_ (str | Unset): The range of bytes to return, as HTTP writes it. All bytes come
+            without it.
+        timeout (httpx.Timeout | None): Limits of this request. Default: the client's, without a limit
+            on reading.
+
+    Returns:
+        The bytes: a context manager and an iterator of chunks, with `save`. `ByteStream` documents
+        what it raises.
+    """
+
+    return ByteStream(
+        client.get_httpx_client(),
+        _get_kwargs(
+            session_id=session_id,
+            path=path,
+            offset=offset,
+            limit=limit,
+            range_=range_,
+        ),
+        media_types=_STREAM_TYPES,
+        timeout=timeout,
+    )
+
+
+def astream(
+    session_id: UUID,
+    *,
+    client: AuthenticatedClient | Client,
+    path: str,
+    offset: int | Unset = UNSET,
+    limit: int | Unset = UNSET,
+    range_: str | Unset = UNSET,
+    timeout: httpx.Timeout | None = None,
+) -> AsyncByteStream:
+    """Download a file in an isolated session.
+
+    Returns the bytes of a file of the session, or of a part of it: a range of bytes by the
+    header `Range`, or some of its lines by `offset` and `limit`, which do not go together with
+    `Range`.
+
+    Nothing is sent before the stream is entered or first advanced. No more than a chunk of the file is
+    in memory.
+
+    Args:
+        session_id (UUID): The id of an isolated session, as `createIsolatedSession` gave it.
+        path (str): The file to read.
+        offset (int | Unset): The first line to return, counted from 1. Lines start at the
+            beginning without it.
+        limit (int | Unset): How many lines to return at most. There is no limit without it.
+        range_ (str | Unset): The range of bytes to return, as HTTP writes it. All bytes come
+            without it.
+        timeout (httpx.Timeout | None): Limits of this request. Default: the client's, without a limit
+            on reading.
+
+    Returns:
+        The bytes: a context manager and an iterator of chunks, with `save`. `ByteStream` documents
+        what it raises.
+    """
+
+    return AsyncByteStream(
+        client.get_async_httpx_client(),
+        _get_kwargs(
+            session_id=session_id,
+            path=path,
+            offset=offset,
+            limit=limit,
+            range_=range_,
+        ),
+        media_types=_STREAM_TYPES,
+        timeout=timeout,
+    )
