@@ -15,14 +15,14 @@ import re
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, cast
 from urllib.parse import quote
+from uuid import uuid4
 
 import httpx
 import yaml
 from execd_client import Client, errors
-from execd_client.api.filesystem import get_files_info
 from execd_client.streaming import FrameDecoder
 
 from tests.execd_client.tour import ROOT, Call, Ids, tour
@@ -40,8 +40,8 @@ HEADERS = {
     "range",
     "retry-after",
 }
-BOUNDARY = "execd-client-tour"
-# Of an access header's parts. What is shorter stands in places that have nothing to do with it.
+BOUNDARY = "boundary-of-the-tour"
+# What is shorter also stands in places that have nothing to do with an access header.
 SHORTEST_SECRET = 8
 
 # vcrpy puts its own in its place while it records.
@@ -95,12 +95,18 @@ class _Publishable:
     Args:
         base: The server's URL.
         headers: The headers that give access.
+        root: The directory of the tour's files.
     """
 
-    def __init__(self, base: httpx.URL, headers: Iterable[tuple[str, str]]) -> None:
+    def __init__(self, base: httpx.URL, headers: Iterable[tuple[str, str]], root: str) -> None:
         self._path = base.path.rstrip("/")
         origin = f"{base.scheme}://{base.netloc.decode()}"
-        self._replacements = [(origin, f"http://{HOST}")]
+        self._replacements = [
+            # A path can be quoted; its last part is the same in any case.
+            (PurePosixPath(root).name, PurePosixPath(ROOT).name),
+            (f"{origin}{self._path}", f"http://{HOST}"),
+            (origin, f"http://{HOST}"),
+        ]
         if base.port is not None:
             self._replacements.append((base.netloc.decode(), HOST))
         secrets = {secret for _, value in headers for secret in _secrets(value)}
@@ -111,21 +117,23 @@ class _Publishable:
     def serialize(self, cassette: dict[str, Any]) -> str:
         for interaction in cassette["interactions"]:
             request, response = interaction["request"], interaction["response"]
+            content_type = request["headers"].get("content-type", [""])[0]
+            boundary = content_type.partition("boundary=")[2] or BOUNDARY
             for message in (request, response):
                 message["headers"] = {
-                    name.lower(): [self._cleaned(value) for value in values]
+                    name.lower(): [self._cleaned(value, (boundary, BOUNDARY)) for value in values]
                     for name, values in sorted(message["headers"].items())
                     if name.lower() in HEADERS
                 }
             target = httpx.URL(request["uri"]).raw_path.decode().removeprefix(self._path)
             request["uri"] = f"http://{HOST}{self._cleaned(target)}"
-            request["body"] = self._cleaned(request["body"])
+            request["body"] = self._cleaned(request["body"], (boundary, BOUNDARY))
             response["status"]["message"] = self._cleaned(response["status"]["message"])
             response["body"]["string"] = self._cleaned(response["body"]["string"])
         return yaml.dump(cassette, Dumper=_Dumper, sort_keys=False, width=float("inf"))
 
-    def _cleaned(self, text: Any) -> Any:
-        for old, new in self._replacements:
+    def _cleaned(self, text: Any, *more: tuple[str, str]) -> Any:
+        for old, new in (*more, *self._replacements):
             if isinstance(text, str):
                 text = text.replace(old, new)
             else:
@@ -141,17 +149,19 @@ def _secrets(value: str) -> Iterator[str]:
                 yield from (secret, quote(secret), quote(secret, safe=""), json.dumps(secret)[1:-1])
 
 
-def _make(client: Client, made: Call, ids: Ids) -> int:
+def _make(client: Client, call: Call, ids: Ids) -> int:
     """Make a call.
 
     Returns:
         The status of the answer.
     """
     try:
-        answer = made.operation.sync_detailed(client=client, **ids.arguments(made))
+        answer = call.operation.sync_detailed(client=client, **ids.arguments(call))
     except errors.UnexpectedStatus as error:
         return error.status_code
-    ids.learn(made, answer.parsed)
+    except errors.StreamError:
+        return 200  # or there would be no stream
+    ids.learn(call, answer.parsed)
     return int(answer.status_code)
 
 
@@ -159,18 +169,16 @@ def _walk(client: Client, calls: Sequence[Call]) -> None:
     ids = Ids()
     rest = iter(calls)
     try:
-        for next_call in rest:
-            status = _make(client, next_call, ids)
-            print(
-                status, next_call.operation.__name__.removeprefix("execd_client.api."), flush=True
-            )
+        for call in rest:
+            status = _make(client, call, ids)
+            print(status, *call.operation.__name__.split(".")[-2:], flush=True)
             if status == 401:
                 sys.exit("record.sh: the server wants a header that gives access: --header")
     except BaseException:
-        for next_call in rest:
-            if re.search("delete|remove", next_call.operation.__name__):
+        for call in rest:
+            if re.search("delete|remove", call.operation.__name__):
                 with contextlib.suppress(Exception):
-                    _make(client, next_call, ids)
+                    _make(client, call, ids)
         raise
 
 
@@ -182,8 +190,9 @@ def record(url: str, output: Path, headers: Sequence[tuple[str, str]]) -> None:
         output: Where the cassettes go.
         headers: What gives access.
     """
+    root = f"{ROOT}-{uuid4().hex}"  # nobody else's, and ROOT in the cassettes
     recorder = VCR(record_mode="all", decode_compressed_response=True)
-    recorder.register_serializer("publishable", _Publishable(httpx.URL(url), headers))
+    recorder.register_serializer("publishable", _Publishable(httpx.URL(url), headers, root))
     output.mkdir(parents=True, exist_ok=True)
     with (
         tempfile.TemporaryDirectory(dir=output) as made,
@@ -197,13 +206,10 @@ def record(url: str, output: Path, headers: Sequence[tuple[str, str]]) -> None:
         ) as http,
     ):
         client = Client(url).set_httpx_client(http)
-        if _make(client, Call(get_files_info, {"path": [ROOT]}, 404, None), Ids()) == 200:
-            sys.exit(f"record.sh: {ROOT} is there already, from another tour: remove it first")
-        for tag, calls in tour().items():
+        for tag, calls in tour(root).items():
             cassette = f"{made}/{tag}.yaml"
-            with recorder.use_cassette(
-                cassette, serializer="publishable", record_on_exception=False
-            ):
+            options = {"serializer": "publishable", "record_on_exception": False}
+            with recorder.use_cassette(cassette, **options):
                 _walk(client, calls)
         for path in Path(made).iterdir():
             path.replace(output / path.name)
@@ -217,7 +223,10 @@ def _header(line: str) -> tuple[str, str]:
 
 
 def _url(text: str) -> str:
-    url = httpx.URL(text)
+    try:
+        url = httpx.URL(text)
+    except httpx.InvalidURL as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
     if url.scheme not in {"http", "https"} or not url.host or url.query or url.fragment:
         raise argparse.ArgumentTypeError("a URL is http(s)://HOST[:PORT][/PATH]")
     return text

@@ -98,6 +98,14 @@ ROADS: dict[str, Callable[..., Awaitable[Any]]] = {
 }
 
 
+async def outcome_of(call: Call, road: str, arguments: dict[str, Any]) -> Any:
+    """What a call returns by a road, or raises."""
+    try:
+        return await ROADS[road](call.operation, **arguments)
+    except (errors.UnexpectedStatus, errors.NotStreamed, errors.StreamError) as error:
+        return error
+
+
 # --- cassettes ---
 
 
@@ -152,11 +160,7 @@ async def play(path: Path, calls: Sequence[Call | CannotBeMade], road: str) -> N
                     assert (method, target.partition(":44772")[2]) == call[:2]
                     continue
                 by = road if hasattr(call.operation, road) else "sync_detailed"
-                try:
-                    arguments = ids.arguments(call)
-                    outcome = await ROADS[by](call.operation, client=client, **arguments)
-                except (errors.UnexpectedStatus, errors.NotStreamed, errors.StreamError) as error:
-                    outcome = error
+                outcome = await outcome_of(call, by, {"client": client, **ids.arguments(call)})
                 played.add(number)
                 where = f"{path.stem} {number}: {name_of(call.operation)} by {by}"
                 assert set(cassette.play_counts) == played, where

@@ -3,7 +3,7 @@
 One line is one call. Each tag has a cassette of its own, so its calls need nothing that another
 tag made, and they end by deleting what they made. What must stay true:
 
-- All files lie below ROOT, which the tour removes.
+- All files lie below one directory, which the tour makes and removes.
 - Nobody else's contexts, sessions or files are touched.
 - What depends on chance or on time comes in an order that does not: a command in the background is
   given the time of one in the foreground to end.
@@ -158,7 +158,7 @@ def keyed(kind: type[T], items: dict[str, Any]) -> T:
 
 
 def file_operations(
-    tag: str, prefix: str = "", *, root: str = ROOT, served: bool = True, **who: Any
+    tag: str, prefix: str = "", *, root: str, served: bool = True, **who: Any
 ) -> list[Call]:
     """The file operations, which the API has three times.
 
@@ -225,8 +225,12 @@ def environment(**variables: str) -> RunCommandRequestEnvs:
     return RunCommandRequestEnvs.from_dict(variables)
 
 
-def tour() -> dict[str, list[Call]]:
-    """The calls in their order, by tag. Bodies can be sent once: each walk takes a tour anew."""
+def tour(root: str = ROOT) -> dict[str, list[Call]]:
+    """The calls in their order, by tag. Bodies can be sent once: each walk takes a tour anew.
+
+    Args:
+        root: The directory of all files.
+    """
     return {
         "health": [
             call(ping),
@@ -287,15 +291,15 @@ def tour() -> dict[str, list[Call]]:
             call(delete_session, session_id=SESSION),
             call(delete_session, session_id=SESSION, status=404),
         ],
-        "filesystem": file_operations("filesystem"),
+        "filesystem": file_operations("filesystem", root=root),
         "metric": [
             call(get_metrics),
             call(watch_metrics),
         ],
         "isolated_execution": [
             call(isolated_capabilities),
-            call(make_dirs, body=keyed(MakeDirsBody, {ROOT: Permission(mode=755)})),
-            call(create_isolated_session, body=CreateIsolatedSessionRequest(workspace=IsolatedWorkspaceSpec(ROOT, IsolatedWorkspaceSpecMode.RW)), gives=(ISOLATED, "session_id"), status=503),
+            call(make_dirs, body=keyed(MakeDirsBody, {root: Permission(mode=755)})),
+            call(create_isolated_session, body=CreateIsolatedSessionRequest(workspace=IsolatedWorkspaceSpec(root, IsolatedWorkspaceSpecMode.RW)), gives=(ISOLATED, "session_id"), status=503),
             call(create_isolated_session, body=CreateIsolatedSessionRequest(), status=503),
             call(list_isolated_sessions, status=503),
             call(get_isolated_session, session_id=ISOLATED, status=503),
@@ -312,12 +316,12 @@ def tour() -> dict[str, list[Call]]:
             call(get_isolated_run_logs, session_id=ISOLATED, run_id=RUN, status=503),
             call(get_isolated_run_logs, session_id=ISOLATED, run_id=RUN, cursor=4, status=503),
             call(get_isolated_run_logs, session_id=ISOLATED, run_id=UNKNOWN_UUID, status=503),
-            *file_operations("isolated_execution", "isolated_", root=f"{ROOT}/files", served=False, session_id=ISOLATED),
+            *file_operations("isolated_execution", "isolated_", root=f"{root}/files", served=False, session_id=ISOLATED),
             call(isolated_session_diff, session_id=ISOLATED, status=503),
             call(isolated_session_commit, session_id=ISOLATED, status=503),
             call(delete_isolated_session, session_id=ISOLATED, status=503),
             call(delete_isolated_session, session_id=ISOLATED, status=503),
-            call(remove_dirs, path=[ROOT]),
+            call(remove_dirs, path=[root]),
         ],
-        "identity_filesystem": file_operations("identity_filesystem", "identity_", served=False, uid=1000, gid=1000),
+        "identity_filesystem": file_operations("identity_filesystem", "identity_", root=root, served=False, uid=1000, gid=1000),
     }  # fmt: skip
