@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from enum import Enum
 from pathlib import Path
 from types import ModuleType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 from uuid import UUID
 
 import attrs
@@ -38,9 +38,8 @@ def snake(name: str) -> str:
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
 
 
-RESPONSES: dict[str, dict[str, Any]] = {
-    snake(operation["operationId"]): operation["responses"] for _, _, operation, _ in operations()
-}
+# By the names of their modules: path, method, operation, parameters.
+DESCRIBED = {snake(described[2]["operationId"]): described for described in operations()}
 
 
 def name_of(operation: ModuleType) -> str:
@@ -160,16 +159,43 @@ async def play(path: Path, calls: Sequence[Call | CannotBeMade], road: str) -> N
                     assert (method, target.partition(":44772")[2]) == call[:2]
                     continue
                 by = road if hasattr(call.operation, road) else "sync_detailed"
-                outcome = await outcome_of(call, by, {"client": client, **ids.arguments(call)})
+                arguments = ids.arguments(call)
+                outcome = await outcome_of(call, by, {"client": client, **arguments})
                 played.add(number)
                 where = f"{path.stem} {number}: {name_of(call.operation)} by {by}"
                 assert set(cassette.play_counts) == played, where
                 assert cassette.responses[number]["status"]["code"] == call.status, where
+                judge_request(call.operation, cassette.requests[number], arguments)
                 judge(call.operation, cassette.responses[number], outcome, by)
                 ids.learn(call, getattr(outcome, "parsed", outcome))
 
 
 # --- the judge ---
+
+
+def judge_request(operation: ModuleType, sent: Any, arguments: dict[str, Any]) -> None:
+    """Compare what the client sent with what it was called with; test_rest does it for uploads."""
+    path, method, described, parameters = DESCRIBED[name_of(operation)]
+    given = {name.rstrip("_"): value for name, value in arguments.items()}
+    query = [
+        (parameter["name"], item if isinstance(item, str) else json.dumps(item))
+        for parameter in parameters
+        if parameter["in"] == "query"
+        for item in listed(given.get(parameter["name"], []))
+    ]
+    assert _target(sent) == (
+        method.upper(),
+        re.sub(r"{(\w+)}", lambda name: str(given[snake(name[1])]), path),
+        [pair for pair in query if pair not in DEFAULTS],
+    )
+    assert sent.headers.get("range") == given.get("range")
+    content = resolve(described.get("requestBody", {})).get("content", {})
+    if "body" in given and "application/json" in content:
+        read(content["application/json"]["schema"], json.loads(sent.body), given["body"])
+
+
+def listed(value: object) -> list[Any]:
+    return cast("list[object]", value) if isinstance(value, list) else [value]
 
 
 def judge(operation: ModuleType, recorded: Any, outcome: Any, road: str) -> None:
@@ -181,7 +207,8 @@ def judge(operation: ModuleType, recorded: Any, outcome: Any, road: str) -> None
         assert (outcome.status_code, outcome.content) == (status, body)
         assert dict(outcome.headers).items() >= dict(headers).items()
 
-    documented = resolve(RESPONSES[name_of(operation)].get(str(status), {"content": {"": {}}}))
+    responses = DESCRIBED[name_of(operation)][2]["responses"]
+    documented = resolve(responses.get(str(status), {"content": {"": {}}}))
     content = documented.get("content", {})
     media_type = headers.get("content-type", "").partition(";")[0]
     binary = any(form["schema"].get("format") == "binary" for form in content.values() if form)

@@ -21,9 +21,9 @@ from execd_client.types import UNSET
 
 from tests.execd_client.raw_server import answer, serve
 from tests.execd_client.replay import (
+    DESCRIBED,
     EVENT_STREAM,
     PLAYER,
-    RESPONSES,
     ROADS,
     URL,
     NotRecorded,
@@ -75,8 +75,8 @@ def test_nothing_but_the_recorded_requests_is_answered() -> None:
 
 def documented() -> Iterator[Any]:
     """Each operation with each of its answers: status, content type and the example of a body."""
-    for name, responses in RESPONSES.items():
-        for status, response in responses.items():
+    for name, (_, _, operation, _) in DESCRIBED.items():
+        for status, response in operation["responses"].items():
             content = resolve(response).get("content", {})
             for media_type, form in content.items():
                 body = example(form, of_stream=EVENT_STREAM in content)

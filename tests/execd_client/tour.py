@@ -206,7 +206,7 @@ def file_operations(
         at("download_file", path=none, status=404),
         at("replace_content", body=body("ReplaceContentBody", {a: replacement("beta", "BETA")})),
         at("replace_content", body=body("ReplaceContentBody", {a: replacement("a", "A"), c: replacement("x", "y")}), verbose=True),
-        at("replace_content", body=body("ReplaceContentBody", {none: replacement("a", "b")}), status=500),
+        at("replace_content", body=body("ReplaceContentBody", {none: replacement("a", "b")}), status=404),
         at("chmod_files", body=body("ChmodFilesBody", {a: Permission(600), sub: Permission(mode=755)})),
         at("chmod_files", body=body("ChmodFilesBody", {none: Permission(600)}), status=500),
         at("rename_files", body=[RenameFileItem(a, f"{sub}/a.txt"), RenameFileItem(c, f"{root}/d")]),
@@ -323,5 +323,5 @@ def tour(root: str = ROOT) -> dict[str, list[Call]]:
             call(delete_isolated_session, session_id=ISOLATED, status=503),
             call(remove_dirs, path=[root]),
         ],
-        "identity_filesystem": file_operations("identity_filesystem", "identity_", root=root, served=False, uid=1000, gid=1000),
+        "identity_filesystem": file_operations("identity_filesystem", "identity_", root=root, served=False, uid=1000, gid=1001),
     }  # fmt: skip
