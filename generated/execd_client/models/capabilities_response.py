@@ -31,8 +31,8 @@ class CapabilitiesResponse:
         userns_available (bool | Unset): Whether the `uid_mode` `userns` works.
         commit_supported (bool | Unset): Whether `isolatedSessionCommit` works.
         diff_supported (bool | Unset): Whether `isolatedSessionDiff` works.
-        hardening (CapabilitiesResponseHardening | Unset): How well the server and its host
-            are guarded from the code that they run.
+        hardening (CapabilitiesResponseHardening | Unset): How well the server and the machine
+            are guarded from the code that runs there.
     """
 
     available: bool | Unset = UNSET

@@ -19,7 +19,7 @@ T = TypeVar("T", bound="CapabilitiesResponseHardening")
 
 @_attrs_define
 class CapabilitiesResponseHardening:
-    """How well the server and its host are guarded from the code that they run.
+    """How well the server and the machine are guarded from the code that runs there.
 
     Attributes:
         init_mode (CapabilitiesResponseHardeningInitMode | Unset): How the server looks after

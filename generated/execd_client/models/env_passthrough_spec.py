@@ -15,11 +15,13 @@ T = TypeVar("T", bound="EnvPassthroughSpec")
 
 @_attrs_define
 class EnvPassthroughSpec:
-    """Which environment variables of the server an isolated session gets.
+    """Which environment variables of the server an isolated session gets. Without it, those whose
+    names look like secrets are kept back.
 
     Attributes:
         mode (EnvPassthroughSpecMode | Unset): Whether `keys` are the only ones that pass
-            (`allow`) or the only ones that do not (`deny`).
+            (`allow`) or the only ones that do not (`deny`, which is the default). With `deny` and
+            no keys, names that look like secrets do not pass.
         keys (list[str] | Unset): The names of the variables.
     """
 

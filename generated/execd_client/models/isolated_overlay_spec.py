@@ -20,10 +20,10 @@ class IsolatedOverlaySpec:
     Attributes:
         path (str): The absolute path, in the sandbox and in the session.
         mode (IsolatedOverlaySpecMode | Unset): What becomes of writes: `rw` lets them through
-            to the sandbox, `overlay` keeps them in a layer on top that only the session sees, and
-            `ro` refuses them. The server has a default.
+            to the sandbox; `overlay`, which is the default, keeps them in a layer on top that
+            only the session sees and that ends with it; `ro` refuses them.
         persist (bool | Unset): For the mode `overlay` only: whether the layer on top lies on
-            disk. Otherwise it lies in memory, and no run in the background can keep its output
+            disk. If not, it lies in memory, and no run in the background can keep its output
             there. The default is true.
     """
 

@@ -22,10 +22,11 @@ class IsolatedRunRequest:
 
     Attributes:
         code (str): The shell code. It must not be empty.
-        envs (IsolatedRunRequestEnvs | Unset): Environment variables of this run, beside those
-            of the session.
-        timeout_seconds (int | Unset): After how many seconds a run in the foreground is given
-            up. There is no limit without it, with 0, or in the background.
+        envs (IsolatedRunRequestEnvs | Unset): Environment variables of this run alone, beside
+            those of the session. With them the code runs in a subshell, so what it sets does not
+            outlast it.
+        timeout_seconds (int | Unset): After how many seconds a run in the foreground is
+            interrupted. There is no limit without it, with 0, or in the background.
         background (bool | Unset): Whether the run goes on by itself and the answer comes at
             once, as 202. The default is false.
     """

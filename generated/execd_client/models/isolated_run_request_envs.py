@@ -12,7 +12,10 @@ T = TypeVar("T", bound="IsolatedRunRequestEnvs")
 
 @_attrs_define
 class IsolatedRunRequestEnvs:
-    """Environment variables of this run, beside those of the session."""
+    """Environment variables of this run alone, beside those of the session. With them the code
+    runs in a subshell, so what it sets does not outlast it.
+
+    """
 
     additional_properties: dict[str, str] = _attrs_field(init=False, factory=dict)
 

@@ -23,9 +23,11 @@ class IsolatedSessionSummary:
     Attributes:
         session_id (UUID): The id of the session.
         status (IsolatedSessionSummaryStatus): `active` while the session takes runs, `dead`
-            when its shell has ended by itself, `destroyed` when it was deleted.
+            when its shell has ended by itself, `destroyed` when it was deleted. A session that is
+            not active is soon unknown.
         created_at (datetime.datetime): When the session was created.
-        last_run_at (datetime.datetime): When a run last started.
+        last_run_at (datetime.datetime): When the last run ended. Before the first it is when
+            the session was created.
         idle_remaining_seconds (int | None | Unset): After how many more seconds without a run
             the server deletes the session. It is null or missing when it never does.
     """

@@ -18,10 +18,11 @@ class IsolatedWorkspaceSpec:
     """The directory that an isolated session works in.
 
     Attributes:
-        path (str): The absolute path, in the sandbox and in the session.
+        path (str): The absolute path, in the sandbox and in the session. It is created if it
+            is missing.
         mode (IsolatedWorkspaceSpecMode | Unset): What becomes of writes: `rw` lets them
-            through to the sandbox, `overlay` keeps them in a layer on top that only the session
-            sees, and `ro` refuses them. The server has a default.
+            through to the sandbox; `overlay`, which is the default, keeps them in a layer on top
+            that only the session sees and that ends with it; `ro` refuses them.
     """
 
     path: str

@@ -31,26 +31,30 @@ class SessionState:
 
     Attributes:
         status (SessionStateStatus | Unset): `active` while the session takes runs, `dead`
-            when its shell has ended by itself, `destroyed` when it was deleted.
+            when its shell has ended by itself, `destroyed` when it was deleted. A session that is
+            not active is soon unknown.
         created_at (datetime.datetime | Unset): When the session was created.
-        last_run_at (datetime.datetime | Unset): When a run last started.
+        last_run_at (datetime.datetime | Unset): When the last run ended. Before the first it
+            is when the session was created.
         idle_remaining_seconds (int | None | Unset): After how many more seconds without a run
             the server deletes the session. It is null or missing when it never does.
-        profile (SessionStateProfile | Unset): How closed the session is. `strict` is for code
-            that nobody trusts. The server has a default.
+        profile (SessionStateProfile | Unset): How closed the session is: with `strict`, which
+            is the default, it has a `/tmp` of its own, which is empty; with `balanced` it shares
+            that of the sandbox.
         workspace (IsolatedWorkspaceSpec | Unset): The directory that an isolated session
             works in.
         overlays (list[IsolatedOverlaySpec] | Unset): Further directories of the sandbox that
-            the session sees at their own paths. Every path is absolute and occurs once. A mount
-            below another one hides what the other has there.
-        extra_writable (list[str] | Unset): Further paths that the session can write to, which
-            stay writable for all.
+            the session can work in. Every path is absolute and occurs once. A mount below another
+            one hides what the other has there.
+        extra_writable (list[str] | Unset): Further paths that the session can write to, and
+            through to the sandbox. They have to exist, and the server has to allow them.
         binds (list[BindMount] | Unset): Paths of the sandbox that the session sees at other
-            paths.
+            paths. The server has to allow them.
         share_net (bool | Unset): Whether the session has the network of the sandbox. The
             default depends on the profile.
         env_passthrough (EnvPassthroughSpec | Unset): Which environment variables of the
-            server an isolated session gets.
+            server an isolated session gets. Without it, those whose names look like secrets are
+            kept back.
         uid (int | Unset): The numeric user that the session runs as. The default is the
             server's own.
         gid (int | Unset): The numeric group that the session runs as. The default is the
@@ -59,7 +63,7 @@ class SessionState:
             which is the default, switches for real and needs the right to; `userns` maps the user
             in a namespace of its own.
         idle_timeout_seconds (int | Unset): After how many seconds without a run the server
-            deletes the session. 0 means never.
+            deletes the session; it looks once a minute. 0, which is the default, means never.
     """
 
     status: SessionStateStatus | Unset = UNSET

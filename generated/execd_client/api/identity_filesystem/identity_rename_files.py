@@ -89,8 +89,8 @@ def sync_detailed(
     """Rename or move files as a user and group.
 
     Moves files or directories as the user and the group, one after the other in the order of
-    the list. They need to be allowed to write to the directory that it leaves and to the one
-    that it comes to.
+    the list. They need to be allowed to write to the directory that a file leaves and to the
+    one that it comes to.
 
     Args:
         uid (int): The numeric user to work as, from 0 to 4294967294.
@@ -126,8 +126,8 @@ def sync(
     """Rename or move files as a user and group.
 
     Moves files or directories as the user and the group, one after the other in the order of
-    the list. They need to be allowed to write to the directory that it leaves and to the one
-    that it comes to.
+    the list. They need to be allowed to write to the directory that a file leaves and to the
+    one that it comes to.
 
     Args:
         uid (int): The numeric user to work as, from 0 to 4294967294.
@@ -158,8 +158,8 @@ async def asyncio_detailed(
     """Rename or move files as a user and group.
 
     Moves files or directories as the user and the group, one after the other in the order of
-    the list. They need to be allowed to write to the directory that it leaves and to the one
-    that it comes to.
+    the list. They need to be allowed to write to the directory that a file leaves and to the
+    one that it comes to.
 
     Args:
         uid (int): The numeric user to work as, from 0 to 4294967294.
@@ -193,8 +193,8 @@ async def asyncio(
     """Rename or move files as a user and group.
 
     Moves files or directories as the user and the group, one after the other in the order of
-    the list. They need to be allowed to write to the directory that it leaves and to the one
-    that it comes to.
+    the list. They need to be allowed to write to the directory that a file leaves and to the
+    one that it comes to.
 
     Args:
         uid (int): The numeric user to work as, from 0 to 4294967294.

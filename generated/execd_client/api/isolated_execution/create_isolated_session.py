@@ -69,12 +69,12 @@ def sync_detailed(
 ) -> Response[ErrorResponse | IsolatedCreateSessionResponse | None]:
     """Create an isolated session.
 
-    Starts a shell inside namespaces of its own, which sees of the sandbox only what is mounted
-    for it. At least one of `workspace` and `overlays` is wanted: they are what the session can
-    work in. Where both are given, the workspace is the first mount and the overlays follow.
-    A path that the server does not allow, or that is not absolute, is a 400; a `uid_mode` that
-    the machine cannot do is a 503 with the code `NOT_SUPPORTED`. The session lives until it is
-    deleted, or until `idle_timeout_seconds` have passed without a run.
+    Starts a shell inside namespaces of its own. At least one of `workspace` and `overlays` is
+    wanted: they are what the session can work in. Where both are given, the workspace is the
+    first mount and the overlays follow. A path that is not absolute or that the server does not
+    allow is a 400; a user, or a `uid_mode`, that the machine cannot do is a 503 with the code
+    `NOT_SUPPORTED`. The session lives until it is deleted, until its shell ends, or until
+    `idle_timeout_seconds` have passed without a run.
 
     Args:
         body (CreateIsolatedSessionRequest): How an isolated session starts. At least one of
@@ -104,12 +104,12 @@ def sync(
 ) -> ErrorResponse | IsolatedCreateSessionResponse | None:
     """Create an isolated session.
 
-    Starts a shell inside namespaces of its own, which sees of the sandbox only what is mounted
-    for it. At least one of `workspace` and `overlays` is wanted: they are what the session can
-    work in. Where both are given, the workspace is the first mount and the overlays follow.
-    A path that the server does not allow, or that is not absolute, is a 400; a `uid_mode` that
-    the machine cannot do is a 503 with the code `NOT_SUPPORTED`. The session lives until it is
-    deleted, or until `idle_timeout_seconds` have passed without a run.
+    Starts a shell inside namespaces of its own. At least one of `workspace` and `overlays` is
+    wanted: they are what the session can work in. Where both are given, the workspace is the
+    first mount and the overlays follow. A path that is not absolute or that the server does not
+    allow is a 400; a user, or a `uid_mode`, that the machine cannot do is a 503 with the code
+    `NOT_SUPPORTED`. The session lives until it is deleted, until its shell ends, or until
+    `idle_timeout_seconds` have passed without a run.
 
     Args:
         body (CreateIsolatedSessionRequest): How an isolated session starts. At least one of
@@ -134,12 +134,12 @@ async def asyncio_detailed(
 ) -> Response[ErrorResponse | IsolatedCreateSessionResponse | None]:
     """Create an isolated session.
 
-    Starts a shell inside namespaces of its own, which sees of the sandbox only what is mounted
-    for it. At least one of `workspace` and `overlays` is wanted: they are what the session can
-    work in. Where both are given, the workspace is the first mount and the overlays follow.
-    A path that the server does not allow, or that is not absolute, is a 400; a `uid_mode` that
-    the machine cannot do is a 503 with the code `NOT_SUPPORTED`. The session lives until it is
-    deleted, or until `idle_timeout_seconds` have passed without a run.
+    Starts a shell inside namespaces of its own. At least one of `workspace` and `overlays` is
+    wanted: they are what the session can work in. Where both are given, the workspace is the
+    first mount and the overlays follow. A path that is not absolute or that the server does not
+    allow is a 400; a user, or a `uid_mode`, that the machine cannot do is a 503 with the code
+    `NOT_SUPPORTED`. The session lives until it is deleted, until its shell ends, or until
+    `idle_timeout_seconds` have passed without a run.
 
     Args:
         body (CreateIsolatedSessionRequest): How an isolated session starts. At least one of
@@ -167,12 +167,12 @@ async def asyncio(
 ) -> ErrorResponse | IsolatedCreateSessionResponse | None:
     """Create an isolated session.
 
-    Starts a shell inside namespaces of its own, which sees of the sandbox only what is mounted
-    for it. At least one of `workspace` and `overlays` is wanted: they are what the session can
-    work in. Where both are given, the workspace is the first mount and the overlays follow.
-    A path that the server does not allow, or that is not absolute, is a 400; a `uid_mode` that
-    the machine cannot do is a 503 with the code `NOT_SUPPORTED`. The session lives until it is
-    deleted, or until `idle_timeout_seconds` have passed without a run.
+    Starts a shell inside namespaces of its own. At least one of `workspace` and `overlays` is
+    wanted: they are what the session can work in. Where both are given, the workspace is the
+    first mount and the overlays follow. A path that is not absolute or that the server does not
+    allow is a 400; a user, or a `uid_mode`, that the machine cannot do is a 503 with the code
+    `NOT_SUPPORTED`. The session lives until it is deleted, until its shell ends, or until
+    `idle_timeout_seconds` have passed without a run.
 
     Args:
         body (CreateIsolatedSessionRequest): How an isolated session starts. At least one of

@@ -65,8 +65,8 @@ def sync_detailed(
 ) -> Response[ErrorResponse | None]:
     """Delete an isolated session.
 
-    Ends every process of a session and forgets it. What it wrote to an overlay is lost with it;
-    what it wrote to a mount with mode `rw` stays.
+    Ends every process of a session and forgets it, its runs and their output. What it wrote to
+    an overlay is lost with it; what it wrote to a mount with mode `rw` stays.
 
     Args:
         session_id (UUID): The id of an isolated session, as `createIsolatedSession` gave it.
@@ -95,8 +95,8 @@ def sync(
 ) -> ErrorResponse | None:
     """Delete an isolated session.
 
-    Ends every process of a session and forgets it. What it wrote to an overlay is lost with it;
-    what it wrote to a mount with mode `rw` stays.
+    Ends every process of a session and forgets it, its runs and their output. What it wrote to
+    an overlay is lost with it; what it wrote to a mount with mode `rw` stays.
 
     Args:
         session_id (UUID): The id of an isolated session, as `createIsolatedSession` gave it.
@@ -120,8 +120,8 @@ async def asyncio_detailed(
 ) -> Response[ErrorResponse | None]:
     """Delete an isolated session.
 
-    Ends every process of a session and forgets it. What it wrote to an overlay is lost with it;
-    what it wrote to a mount with mode `rw` stays.
+    Ends every process of a session and forgets it, its runs and their output. What it wrote to
+    an overlay is lost with it; what it wrote to a mount with mode `rw` stays.
 
     Args:
         session_id (UUID): The id of an isolated session, as `createIsolatedSession` gave it.
@@ -148,8 +148,8 @@ async def asyncio(
 ) -> ErrorResponse | None:
     """Delete an isolated session.
 
-    Ends every process of a session and forgets it. What it wrote to an overlay is lost with it;
-    what it wrote to a mount with mode `rw` stays.
+    Ends every process of a session and forgets it, its runs and their output. What it wrote to
+    an overlay is lost with it; what it wrote to a mount with mode `rw` stays.
 
     Args:
         session_id (UUID): The id of an isolated session, as `createIsolatedSession` gave it.

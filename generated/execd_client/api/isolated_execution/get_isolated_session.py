@@ -67,8 +67,8 @@ def sync_detailed(
 ) -> Response[ErrorResponse | SessionState | None]:
     """Get the state of an isolated session.
 
-    Tells how a session is, and with which settings it was created, so that a client that has
-    nothing but its id can go on with it. Older servers leave the settings out.
+    Tells whether a session is active, and with which settings it was created, so that a client
+    that has nothing but its id can go on with it. Older servers leave the settings out.
 
     Args:
         session_id (UUID): The id of an isolated session, as `createIsolatedSession` gave it.
@@ -97,8 +97,8 @@ def sync(
 ) -> ErrorResponse | SessionState | None:
     """Get the state of an isolated session.
 
-    Tells how a session is, and with which settings it was created, so that a client that has
-    nothing but its id can go on with it. Older servers leave the settings out.
+    Tells whether a session is active, and with which settings it was created, so that a client
+    that has nothing but its id can go on with it. Older servers leave the settings out.
 
     Args:
         session_id (UUID): The id of an isolated session, as `createIsolatedSession` gave it.
@@ -122,8 +122,8 @@ async def asyncio_detailed(
 ) -> Response[ErrorResponse | SessionState | None]:
     """Get the state of an isolated session.
 
-    Tells how a session is, and with which settings it was created, so that a client that has
-    nothing but its id can go on with it. Older servers leave the settings out.
+    Tells whether a session is active, and with which settings it was created, so that a client
+    that has nothing but its id can go on with it. Older servers leave the settings out.
 
     Args:
         session_id (UUID): The id of an isolated session, as `createIsolatedSession` gave it.
@@ -150,8 +150,8 @@ async def asyncio(
 ) -> ErrorResponse | SessionState | None:
     """Get the state of an isolated session.
 
-    Tells how a session is, and with which settings it was created, so that a client that has
-    nothing but its id can go on with it. Older servers leave the settings out.
+    Tells whether a session is active, and with which settings it was created, so that a client
+    that has nothing but its id can go on with it. Older servers leave the settings out.
 
     Args:
         session_id (UUID): The id of an isolated session, as `createIsolatedSession` gave it.

@@ -89,7 +89,7 @@ def sync_detailed(
     Args:
         session_id (UUID): The id of an isolated session, as `createIsolatedSession` gave it.
         verbose (bool | Unset): Whether the answer tells how many occurrences were replaced in
-            each file. Without it the server decides, and the body can be empty.
+            each file. The default is the server's, mostly false, and the body is then empty.
         body (IsolatedReplaceContentBody): Maps each path to the text to find and the text to
             put in its place.
 
@@ -127,7 +127,7 @@ def sync(
     Args:
         session_id (UUID): The id of an isolated session, as `createIsolatedSession` gave it.
         verbose (bool | Unset): Whether the answer tells how many occurrences were replaced in
-            each file. Without it the server decides, and the body can be empty.
+            each file. The default is the server's, mostly false, and the body is then empty.
         body (IsolatedReplaceContentBody): Maps each path to the text to find and the text to
             put in its place.
 
@@ -160,7 +160,7 @@ async def asyncio_detailed(
     Args:
         session_id (UUID): The id of an isolated session, as `createIsolatedSession` gave it.
         verbose (bool | Unset): Whether the answer tells how many occurrences were replaced in
-            each file. Without it the server decides, and the body can be empty.
+            each file. The default is the server's, mostly false, and the body is then empty.
         body (IsolatedReplaceContentBody): Maps each path to the text to find and the text to
             put in its place.
 
@@ -196,7 +196,7 @@ async def asyncio(
     Args:
         session_id (UUID): The id of an isolated session, as `createIsolatedSession` gave it.
         verbose (bool | Unset): Whether the answer tells how many occurrences were replaced in
-            each file. Without it the server decides, and the body can be empty.
+            each file. The default is the server's, mostly false, and the body is then empty.
         body (IsolatedReplaceContentBody): Maps each path to the text to find and the text to
             put in its place.
 

@@ -92,11 +92,15 @@ def sync_detailed(
     Runs shell code in the session. In the foreground the answer is 200 and a stream of events:
     each `stdout` and `stderr` event is one line without its newline, and an exit code other
     than 0 arrives as an `error` event whose `evalue` is the code. Servers may send neither
-    `init` nor `ping` here. With `background: true` the answer is 202 and comes at once: the
-    run goes on without a limit on its time, and `getIsolatedRunStatus` and
+    `init` nor `ping` here, and leave empty lines out. A session runs one piece of code at a
+    time in the foreground: others wait for their turn. Closing the connection interrupts the
+    run.
+
+    With `background: true` the answer is 202 and comes at once: the run goes on, without a
+    limit on its time and whatever becomes of the connection, and `getIsolatedRunStatus` and
     `getIsolatedRunLogs` tell the rest. A run in the background needs a first mount that is
-    writable and persistent, since its output is kept there; a session without one is a 400,
-    as is a session that is not active.
+    writable and persistent, since its output is kept there; a session without one is a 400, as
+    is a session that is not active.
 
     This waits for the end of the body, within the client's timeout; `stream` and `astream` do not.
 
@@ -135,11 +139,15 @@ def sync(
     Runs shell code in the session. In the foreground the answer is 200 and a stream of events:
     each `stdout` and `stderr` event is one line without its newline, and an exit code other
     than 0 arrives as an `error` event whose `evalue` is the code. Servers may send neither
-    `init` nor `ping` here. With `background: true` the answer is 202 and comes at once: the
-    run goes on without a limit on its time, and `getIsolatedRunStatus` and
+    `init` nor `ping` here, and leave empty lines out. A session runs one piece of code at a
+    time in the foreground: others wait for their turn. Closing the connection interrupts the
+    run.
+
+    With `background: true` the answer is 202 and comes at once: the run goes on, without a
+    limit on its time and whatever becomes of the connection, and `getIsolatedRunStatus` and
     `getIsolatedRunLogs` tell the rest. A run in the background needs a first mount that is
-    writable and persistent, since its output is kept there; a session without one is a 400,
-    as is a session that is not active.
+    writable and persistent, since its output is kept there; a session without one is a 400, as
+    is a session that is not active.
 
     This waits for the end of the body, within the client's timeout; `stream` and `astream` do not.
 
@@ -172,11 +180,15 @@ async def asyncio_detailed(
     Runs shell code in the session. In the foreground the answer is 200 and a stream of events:
     each `stdout` and `stderr` event is one line without its newline, and an exit code other
     than 0 arrives as an `error` event whose `evalue` is the code. Servers may send neither
-    `init` nor `ping` here. With `background: true` the answer is 202 and comes at once: the
-    run goes on without a limit on its time, and `getIsolatedRunStatus` and
+    `init` nor `ping` here, and leave empty lines out. A session runs one piece of code at a
+    time in the foreground: others wait for their turn. Closing the connection interrupts the
+    run.
+
+    With `background: true` the answer is 202 and comes at once: the run goes on, without a
+    limit on its time and whatever becomes of the connection, and `getIsolatedRunStatus` and
     `getIsolatedRunLogs` tell the rest. A run in the background needs a first mount that is
-    writable and persistent, since its output is kept there; a session without one is a 400,
-    as is a session that is not active.
+    writable and persistent, since its output is kept there; a session without one is a 400, as
+    is a session that is not active.
 
     This waits for the end of the body, within the client's timeout; `stream` and `astream` do not.
 
@@ -213,11 +225,15 @@ async def asyncio(
     Runs shell code in the session. In the foreground the answer is 200 and a stream of events:
     each `stdout` and `stderr` event is one line without its newline, and an exit code other
     than 0 arrives as an `error` event whose `evalue` is the code. Servers may send neither
-    `init` nor `ping` here. With `background: true` the answer is 202 and comes at once: the
-    run goes on without a limit on its time, and `getIsolatedRunStatus` and
+    `init` nor `ping` here, and leave empty lines out. A session runs one piece of code at a
+    time in the foreground: others wait for their turn. Closing the connection interrupts the
+    run.
+
+    With `background: true` the answer is 202 and comes at once: the run goes on, without a
+    limit on its time and whatever becomes of the connection, and `getIsolatedRunStatus` and
     `getIsolatedRunLogs` tell the rest. A run in the background needs a first mount that is
-    writable and persistent, since its output is kept there; a session without one is a 400,
-    as is a session that is not active.
+    writable and persistent, since its output is kept there; a session without one is a 400, as
+    is a session that is not active.
 
     This waits for the end of the body, within the client's timeout; `stream` and `astream` do not.
 
@@ -253,11 +269,15 @@ def stream(
     Runs shell code in the session. In the foreground the answer is 200 and a stream of events:
     each `stdout` and `stderr` event is one line without its newline, and an exit code other
     than 0 arrives as an `error` event whose `evalue` is the code. Servers may send neither
-    `init` nor `ping` here. With `background: true` the answer is 202 and comes at once: the
-    run goes on without a limit on its time, and `getIsolatedRunStatus` and
+    `init` nor `ping` here, and leave empty lines out. A session runs one piece of code at a
+    time in the foreground: others wait for their turn. Closing the connection interrupts the
+    run.
+
+    With `background: true` the answer is 202 and comes at once: the run goes on, without a
+    limit on its time and whatever becomes of the connection, and `getIsolatedRunStatus` and
     `getIsolatedRunLogs` tell the rest. A run in the background needs a first mount that is
-    writable and persistent, since its output is kept there; a session without one is a 400,
-    as is a session that is not active.
+    writable and persistent, since its output is kept there; a session without one is a 400, as
+    is a session that is not active.
 
     Nothing is sent before the stream is entered or first advanced. It ends with the body.
 
@@ -296,11 +316,15 @@ def astream(
     Runs shell code in the session. In the foreground the answer is 200 and a stream of events:
     each `stdout` and `stderr` event is one line without its newline, and an exit code other
     than 0 arrives as an `error` event whose `evalue` is the code. Servers may send neither
-    `init` nor `ping` here. With `background: true` the answer is 202 and comes at once: the
-    run goes on without a limit on its time, and `getIsolatedRunStatus` and
+    `init` nor `ping` here, and leave empty lines out. A session runs one piece of code at a
+    time in the foreground: others wait for their turn. Closing the connection interrupts the
+    run.
+
+    With `background: true` the answer is 202 and comes at once: the run goes on, without a
+    limit on its time and whatever becomes of the connection, and `getIsolatedRunStatus` and
     `getIsolatedRunLogs` tell the rest. A run in the background needs a first mount that is
-    writable and persistent, since its output is kept there; a session without one is a 400,
-    as is a session that is not active.
+    writable and persistent, since its output is kept there; a session without one is a 400, as
+    is a session that is not active.
 
     Nothing is sent before the stream is entered or first advanced. It ends with the body.
 
