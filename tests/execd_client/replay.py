@@ -22,7 +22,7 @@ import httpx
 from execd_client import Client, errors
 from execd_client.types import Response, Unset
 
-from tests.execd_client.test_description import operations, resolve
+from tests.execd_client.description import OPERATIONS, resolve
 from tests.execd_client.tour import Call, Ids
 
 # No types come with vcrpy.
@@ -38,8 +38,7 @@ def snake(name: str) -> str:
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
 
 
-# By the names of their modules: path, method, operation, parameters.
-DESCRIBED = {snake(described[2]["operationId"]): described for described in operations()}
+DESCRIBED = {snake(operation.name): operation for operation in OPERATIONS}
 
 
 def name_of(operation: ModuleType) -> str:
@@ -174,23 +173,23 @@ async def play(path: Path, calls: Sequence[Call | CannotBeMade], road: str) -> N
 
 def judge_request(operation: ModuleType, sent: Any, arguments: dict[str, Any]) -> None:
     """Compare what the client sent with what it was called with; test_rest does it for uploads."""
-    path, method, described, parameters = DESCRIBED[name_of(operation)]
+    described = DESCRIBED[name_of(operation)]
     given = {name.rstrip("_"): value for name, value in arguments.items()}
     query = [
         (parameter["name"], item if isinstance(item, str) else json.dumps(item))
-        for parameter in parameters
+        for parameter in described.parameters
         if parameter["in"] == "query"
         for item in listed(given.get(parameter["name"], []))
     ]
     assert _target(sent) == (
-        method.upper(),
-        re.sub(r"{(\w+)}", lambda name: str(given[snake(name[1])]), path),
+        described.method,
+        re.sub(r"{(\w+)}", lambda name: str(given[snake(name[1])]), described.path),
         [pair for pair in query if pair not in DEFAULTS],
     )
     assert sent.headers.get("range") == given.get("range")
-    content = resolve(described.get("requestBody", {})).get("content", {})
-    if "body" in given and "application/json" in content:
-        read(content["application/json"]["schema"], json.loads(sent.body), given["body"])
+    form = described.body["content"].get("application/json") if described.body else None
+    if form and "body" in given:
+        read(form["schema"], json.loads(sent.body), given["body"])
 
 
 def listed(value: object) -> list[Any]:
@@ -206,8 +205,7 @@ def judge(operation: ModuleType, recorded: Any, outcome: Any, road: str) -> None
         assert (outcome.status_code, outcome.content) == (status, body)
         assert dict(outcome.headers).items() >= dict(headers).items()
 
-    responses = DESCRIBED[name_of(operation)][2]["responses"]
-    documented = resolve(responses.get(str(status), {}))
+    documented = DESCRIBED[name_of(operation)].responses.get(str(status), {})
     content = documented.get("content", {})
     media_type = headers.get("content-type", "").partition(";")[0]
     binary = any(form["schema"].get("format") == "binary" for form in content.values())

@@ -19,6 +19,7 @@ from execd_client.errors import StreamErrorObject
 from execd_client.models import ErrorResponse, FileInfo
 from execd_client.types import UNSET
 
+from tests.execd_client.description import resolve
 from tests.execd_client.raw_server import answer, serve
 from tests.execd_client.replay import (
     DESCRIBED,
@@ -34,7 +35,6 @@ from tests.execd_client.replay import (
     play,
     read,
 )
-from tests.execd_client.test_description import resolve
 from tests.execd_client.tour import Call, Ids, tour
 
 CASSETTES = Path(__file__).parents[1] / "recordings" / "local"
@@ -75,9 +75,9 @@ def test_nothing_but_the_recorded_requests_is_answered() -> None:
 
 def documented() -> Iterator[Any]:
     """Each operation with each of its answers: status, content type and the example of a body."""
-    for name, (_, _, operation, _) in DESCRIBED.items():
-        for status, response in operation["responses"].items():
-            content = resolve(response).get("content", {})
+    for name, operation in DESCRIBED.items():
+        for status, response in operation.responses.items():
+            content = response.get("content", {})
             for media_type, form in content.items():
                 body = example(form, of_stream=EVENT_STREAM in content)
                 case = f"{name}-{status}-{media_type}"
