@@ -154,7 +154,7 @@ def calls() -> dict[str, list[Call | CannotBeMade]]:
             call(create_session),
         ],
         "files": [
-            call(make_dirs, body=keyed(MakeDirsBody, {"/srv/demo": Permission(mode=755), "/srv/demo/sub": Permission(mode=700)})),
+            call(make_dirs, body=keyed(MakeDirsBody, {"/srv/demo": Permission(755), "/srv/demo/sub": Permission(700)})),
             call(upload_file, body=[upload(A, 644, b"alpha\nbeta\ngamma\n"), upload("/srv/demo/sub/b.txt", 600, "caf\xe9\n".encode())]),
             call(get_files_info, path=[A, "/srv/demo/sub"]),
             call(get_files_info, path=[NONE], status=404),
@@ -170,7 +170,7 @@ def calls() -> dict[str, list[Call | CannotBeMade]]:
             call(list_directory, path="/srv/demo"),
             call(list_directory, path="/srv/demo", depth=2),
             call(list_directory, path=NONE, status=404),
-            call(chmod_files, body=keyed(ChmodFilesBody, {A: Permission(mode=600)})),
+            call(chmod_files, body=keyed(ChmodFilesBody, {A: Permission(600)})),
             call(replace_content, body=keyed(ReplaceContentBody, {A: ReplaceFileContentItem("beta", "BETA")})),
             call(replace_content, body=keyed(ReplaceContentBody, {A: ReplaceFileContentItem("gamma", "g")}), verbose=True),
             call(rename_files, body=[RenameFileItem(A, "/srv/demo/c.txt")]),

@@ -204,10 +204,10 @@ def file_operations(
         at("download_file", path=a, range_="bytes=900-", status=416),
         at("download_file", path=a, offset=2, limit=1),
         at("download_file", path=none, status=404),
-        at("replace_content", body=body("ReplaceContentBody", {a: replacement("beta", "BETA")})),
-        at("replace_content", body=body("ReplaceContentBody", {a: replacement("a", "A"), c: replacement("x", "y")}), verbose=True),
-        at("replace_content", body=body("ReplaceContentBody", {none: replacement("a", "b")}), status=404),
-        at("chmod_files", body=body("ChmodFilesBody", {a: Permission(600), sub: Permission(mode=755)})),
+        at("replace_content", body=body("ReplaceContentBody", {a: ReplaceFileContentItem("beta", "BETA")})),
+        at("replace_content", body=body("ReplaceContentBody", {a: ReplaceFileContentItem("a", "A"), c: ReplaceFileContentItem("x", "y")}), verbose=True),
+        at("replace_content", body=body("ReplaceContentBody", {none: ReplaceFileContentItem("a", "b")}), status=404),
+        at("chmod_files", body=body("ChmodFilesBody", {a: Permission(600), sub: Permission(755)})),
         at("chmod_files", body=body("ChmodFilesBody", {none: Permission(600)}), status=500),
         at("rename_files", body=[RenameFileItem(a, f"{sub}/a.txt"), RenameFileItem(c, f"{root}/d")]),
         at("rename_files", body=[RenameFileItem(none, f"{root}/e")], status=404),
@@ -215,10 +215,6 @@ def file_operations(
         at("remove_dirs", path=[root]),
         at("get_files_info", path=[root], status=404),
     ]  # fmt: skip
-
-
-def replacement(old: str, new: str) -> ReplaceFileContentItem:
-    return ReplaceFileContentItem(old, new)
 
 
 def environment(**variables: str) -> RunCommandRequestEnvs:
@@ -298,7 +294,7 @@ def tour(root: str = ROOT) -> dict[str, list[Call]]:
         ],
         "isolated_execution": [
             call(isolated_capabilities),
-            call(make_dirs, body=keyed(MakeDirsBody, {root: Permission(mode=755)})),
+            call(make_dirs, body=keyed(MakeDirsBody, {root: Permission(755)})),
             call(create_isolated_session, body=CreateIsolatedSessionRequest(workspace=IsolatedWorkspaceSpec(root, IsolatedWorkspaceSpecMode.RW)), gives=(ISOLATED, "session_id"), status=503),
             call(create_isolated_session, body=CreateIsolatedSessionRequest(), status=503),
             call(list_isolated_sessions, status=503),
