@@ -119,16 +119,14 @@ def _reap_all() -> None:
 
 
 def remove_tree(path: str) -> None:
-    """Remove a directory whose content may forbid it, or may be gone already.
+    """Remove a directory whose content may forbid it, may be gone already, or may be very deep.
 
     Raises:
         OSError: It cannot be removed: another user's files are in it, or a mount.
     """
-    import shutil
-
     for attempt in range(1, _ATTEMPTS + 1):
         try:
-            shutil.rmtree(path)
+            _remove(path)
         except OSError:
             if not os.path.lexists(path):
                 return
@@ -137,6 +135,18 @@ def remove_tree(path: str) -> None:
             _make_removable(path)
         else:
             return
+
+
+def _remove(path: str) -> None:
+    import shutil
+    import subprocess
+
+    try:
+        shutil.rmtree(path)
+    except RecursionError:
+        # Only rm goes as deep as the file system does.
+        if subprocess.run(["/bin/rm", "-rf", "--", path], check=False).returncode != 0:  # noqa: S603
+            raise OSError(f"rm cannot remove {path}") from None
 
 
 def _make_removable(path: str) -> None:

@@ -26,25 +26,28 @@ _PATIENCE = 5.0
 _PAUSE = 0.005
 
 
-def kill_tree(*, marker: str, root: int | None) -> None:
+def kill_tree(*, marker: str, root: int | None, variable: str = MARKER_VARIABLE) -> None:
     """Kill every process of a sandbox, again and again until none is found.
 
     Returns without having killed all only when some cannot be killed within five seconds: they
     sit in the kernel, or another user owns them.
 
     Args:
-        marker: Value of OPENSANDBOX_SANDBOX_ID in the environment of the sandbox's processes.
+        marker: Value of the variable in the environment of the sandbox's processes.
         root: All descendants of this process die; itself and the caller live. None when there
             is no such process any more: its number may belong to a stranger by now.
+        variable: Name of the variable; another than the sandbox's marks a part of it.
     """
     spared = {os.getpid(), root}
     leaders: set[int] = set()
     deadline = time.monotonic() + _PATIENCE
-    while _kill_once(marker, root, spared, leaders) and time.monotonic() < deadline:
+    while _kill_once((variable, marker), root, spared, leaders) and time.monotonic() < deadline:
         time.sleep(_PAUSE)
 
 
-def _kill_once(marker: str, root: int | None, spared: set[int | None], leaders: set[int]) -> bool:
+def _kill_once(
+    marker: tuple[str, str], root: int | None, spared: set[int | None], leaders: set[int]
+) -> bool:
     """One pass; whether it met anything alive. Adds to the groups whose leaders were met."""
     groups: dict[psutil.Process, int] = {}
     for process in _members(marker, root):
@@ -64,16 +67,17 @@ def _kill_once(marker: str, root: int | None, spared: set[int | None], leaders: 
     return bool(groups)
 
 
-def _members(marker: str, root: int | None) -> Iterator[psutil.Process]:
+def _members(marker: tuple[str, str], root: int | None) -> Iterator[psutil.Process]:
     if root is not None:
         with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
             yield from psutil.Process(root).children(recursive=True)
-    if not marker:
+    variable, value = marker
+    if not value:
         return
     for pid in psutil.pids():
         try:
             process = psutil.Process(pid)
-            if process.environ().get(MARKER_VARIABLE) == marker:
+            if process.environ().get(variable) == value:
                 yield process
         # OSError and SystemError: what macOS answers for a process that is just going.
         except (psutil.NoSuchProcess, psutil.AccessDenied, OSError, SystemError):

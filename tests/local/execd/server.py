@@ -93,7 +93,13 @@ class Live:
 class Server:
     """An execd in a process of its own."""
 
-    def __init__(self, workdir: Path, *arguments: str, env: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        workdir: Path,
+        *arguments: str,
+        env: dict[str, str] | None = None,
+        preexec_fn: Callable[[], None] | None = None,
+    ) -> None:
         self.workdir = workdir
         self.marker = uuid4().hex
         started = time.monotonic()
@@ -112,6 +118,7 @@ class Server:
             },
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            preexec_fn=preexec_fn,  # noqa: PLW1509 - for calls that take no lock
         )
         assert self.process.stdout is not None
         self.port: int = json.loads(self.process.stdout.readline())["port"]

@@ -49,7 +49,7 @@ def test_web_pages_are_refused(server: Server, headers: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("method", "path"), [("GET", "/nope"), ("PUT", "/code"), ("GET", "/files/info"), ("GET", "/")]
+    ("method", "path"), [("GET", "/nope"), ("PUT", "/code"), ("POST", "/files"), ("GET", "/")]
 )
 def test_unknown_operations_are_named(server: Server, method: str, path: str) -> None:
     answer = server.client.request(method, path)
@@ -310,8 +310,6 @@ def test_bytes_that_are_no_text_are_replaced(server: Server) -> None:
         ({"command": ""}, "INVALID_REQUEST_BODY"),
         ({"command": "pwd", "cwd": "/nonexistent"}, "INVALID_REQUEST_BODY"),
         ({"command": "pwd", "timeout": -1}, "INVALID_REQUEST_BODY"),
-        ({"command": "pwd", "background": True}, "NOT_SUPPORTED"),
-        ({"command": "pwd", "uid": 1}, "NOT_SUPPORTED"),
     ],
 )
 def test_what_a_command_cannot_do_is_refused(server: Server, fields: object, code: str) -> None:
@@ -398,3 +396,28 @@ def test_kernels_start_again_and_again(server: Server) -> None:
     for _ in range(3):
         with server.context() as fresh:
             assert server.run("1", fresh).ok
+
+
+def test_isolated_execution_says_that_and_why_it_is_missing(server: Server) -> None:
+    answer = server.client.get("/v1/isolated/capabilities")
+    assert answer.status_code == 200
+    assert answer.json()["available"] is False
+    assert "without isolation" in answer.json()["message"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "code"),
+    [
+        ("POST", "/v1/isolated/session", "SERVICE_UNAVAILABLE"),
+        ("GET", "/v1/isolated/sessions", "SERVICE_UNAVAILABLE"),
+        ("DELETE", "/v1/isolated/session/0b9f/files", "SERVICE_UNAVAILABLE"),
+        ("GET", "/44772/v1/isolated/session/0b9f/runs/1c/logs", "SERVICE_UNAVAILABLE"),
+        ("GET", "/v1/filesystem/1000/1000/files/info", "NOT_SUPPORTED"),
+        ("POST", "/v1/filesystem/0/0/files/upload", "NOT_SUPPORTED"),
+    ],
+)
+def test_what_needs_an_isolator_is_unavailable(
+    server: Server, method: str, path: str, code: str
+) -> None:
+    answer = server.client.request(method, path)
+    assert (answer.status_code, answer.json()["code"]) == (503, code)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from code_interpreter.local.execd import _spool
-from code_interpreter.local.execd._commands import Lines
+from code_interpreter.local.execd._output import Lines
 from code_interpreter.local.execd._spool import Piece, Spool
 from code_interpreter.local.execd._translate import Cell
 from code_interpreter.local.execd._wire import BadMessageError, Message, Wire

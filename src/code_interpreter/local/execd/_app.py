@@ -4,8 +4,7 @@ Takes no decisions but the form of requests and answers. Every failure that was 
 ErrorResponse with a code; one that was not is a 500 that names its cause, and is raised on.
 """
 
-from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 from starlette.applications import Starlette
@@ -23,22 +22,28 @@ from code_interpreter.local._http import (
     Send,
     error_response,
 )
+from code_interpreter.local.execd._command_routes import CommandRoutes, command_stream
 from code_interpreter.local.execd._commands import Commands
 from code_interpreter.local.execd._contexts import Contexts, describe
-from code_interpreter.local.execd._errors import (
-    ApiError,
-    invalid_body,
-    missing_query,
-    not_supported,
-)
-from code_interpreter.local.execd._runs import Run
+from code_interpreter.local.execd._errors import ApiError, invalid_body, unavailable
+from code_interpreter.local.execd._file_routes import FileRoutes
+from code_interpreter.local.execd._files import Files
+from code_interpreter.local.execd._metrics import Watches
+from code_interpreter.local.execd._routing import body, query, route
+from code_interpreter.local.execd._sessions import Sessions
 from code_interpreter.local.execd._stream import EventStream
 
 PREFIX = "/44772"
 
-_T = TypeVar("_T")
-_Answer = Response | EventStream
-_Endpoint = Callable[[Request], Awaitable[_Answer]]
+_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+_NO_ISOLATION = (
+    "isolated execution is not available: the local runtime runs everything as its own user, "
+    "without isolation"
+)
+_NO_IDENTITIES = (
+    "files under another identity are not supported: the local runtime reads and writes as its "
+    "own user"
+)
 
 
 class _ContextRequest(msgspec.Struct):
@@ -56,40 +61,45 @@ class _RunCodeRequest(msgspec.Struct):
     context: _ContextReference | None = None
 
 
-class _RunCommandRequest(msgspec.Struct):
-    command: str | None = None
-    cwd: str | None = None
-    envs: dict[str, str] | None = None
-    timeout: int | None = None
-    background: bool | None = None
-    uid: int | None = None
-    gid: int | None = None
-
-
 class Execd:
     """The API as an ASGI application, without the gate.
 
     Args:
         contexts: Runs code.
         commands: Runs commands.
+        sessions: Runs commands that share their state.
+        files: Reads and writes files.
+        watches: Measures the load.
     """
 
-    def __init__(self, contexts: Contexts, commands: Commands) -> None:
+    def __init__(
+        self,
+        contexts: Contexts,
+        commands: Commands,
+        sessions: Sessions,
+        files: Files,
+        watches: Watches,
+    ) -> None:
         self._contexts = contexts
         self._commands = commands
+        self._watches = watches
         self.app = Starlette(
             routes=[
-                _route("GET", "/ping", self._ping),
-                _route("POST", "/code/context", self._create_context),
-                _route("GET", "/code/contexts", self._list_contexts),
-                _route("DELETE", "/code/contexts", self._delete_contexts),
-                _route("GET", "/code/contexts/{id}", self._get_context),
-                _route("DELETE", "/code/contexts/{id}", self._delete_context),
-                _route("POST", "/code", self._run_code),
-                _route("DELETE", "/code", self._interrupt_code),
-                _route("POST", "/command", self._run_command),
-                _route("DELETE", "/command", self._interrupt_command),
-                _route("GET", "/command/status/{id}", self._command_status),
+                route("GET", "/ping", self._ping),
+                route("POST", "/code/context", self._create_context),
+                route("GET", "/code/contexts", self._list_contexts),
+                route("DELETE", "/code/contexts", self._delete_contexts),
+                route("GET", "/code/contexts/{id}", self._get_context),
+                route("DELETE", "/code/contexts/{id}", self._delete_context),
+                route("POST", "/code", self._run_code),
+                route("DELETE", "/code", self._interrupt_code),
+                *CommandRoutes(commands, sessions).routes,
+                *FileRoutes(files).routes,
+                route("GET", "/metrics", self._metrics),
+                route("GET", "/metrics/watch", self._watch_metrics),
+                route("GET", "/v1/isolated/capabilities", _capabilities),
+                Route("/v1/isolated/{rest:path}", _no_isolation, methods=_METHODS),
+                Route("/v1/filesystem/{uid}/{gid}/{rest:path}", _no_identities, methods=_METHODS),
             ],
             exception_handlers={
                 ApiError: _on_api_error,
@@ -105,7 +115,7 @@ class Execd:
         return Response()
 
     async def _create_context(self, request: Request) -> Response:
-        asked = await _body(request, _ContextRequest)
+        asked = await body(request, _ContextRequest)
         context = await self._contexts.create(asked.language, asked.cwd)
         return JSONResponse(describe(context, cwd=True))
 
@@ -121,17 +131,17 @@ class Execd:
         return Response()
 
     async def _delete_contexts(self, request: Request) -> Response:
-        self._contexts.delete_language(_query(request, "language"))
+        self._contexts.delete_language(query(request, "language"))
         return Response()
 
     async def _run_code(self, request: Request) -> EventStream:
-        asked = await _body(request, _RunCodeRequest)
+        asked = await body(request, _RunCodeRequest)
         if not asked.code:
             raise invalid_body("the body needs `code`, and it must not be empty")
         context = asked.context or _ContextReference()
         if not context.id and not context.language:
             # As the reference daemon has it: code in no language is a shell command.
-            return self._command_stream(self._commands.reserve(asked.code))
+            return command_stream(self._commands, await self._commands.reserve(asked.code))
         run = await self._contexts.reserve(
             asked.code, context_id=context.id, language=context.language
         )
@@ -143,41 +153,16 @@ class Execd:
         )
 
     async def _interrupt_code(self, request: Request) -> Response:
-        self._contexts.interrupt(_query(request, "id"))
+        self._contexts.interrupt(query(request, "id"))
         return Response()
 
-    async def _run_command(self, request: Request) -> EventStream:
-        asked = await _body(request, _RunCommandRequest)
-        if not asked.command:
-            raise invalid_body("the body needs `command`, and it must not be empty")
-        if asked.background:
-            raise not_supported("this server runs commands in the foreground only")
-        if asked.uid is not None or asked.gid is not None:
-            raise not_supported("this server runs commands as its own user only")
-        if asked.timeout is not None and asked.timeout < 0:
-            raise invalid_body("`timeout` is in milliseconds and must not be negative")
-        run = self._commands.reserve(
-            asked.command,
-            cwd=asked.cwd,
-            envs=asked.envs,
-            timeout=asked.timeout / 1000 if asked.timeout else None,
-        )
-        return self._command_stream(run)
+    async def _metrics(self, request: Request) -> Response:
+        del request
+        return JSONResponse(msgspec.to_builtins(await self._watches.measure()))
 
-    def _command_stream(self, run: Run) -> EventStream:
-        return EventStream(
-            run.run_id,
-            run.spool,
-            begin=lambda: self._commands.begin(run),
-            on_gone=lambda: self._commands.abandon(run),
-        )
-
-    async def _interrupt_command(self, request: Request) -> Response:
-        self._commands.interrupt(_query(request, "id"))
-        return Response()
-
-    async def _command_status(self, request: Request) -> Response:
-        return JSONResponse(self._commands.get(request.path_params["id"]).describe())
+    async def _watch_metrics(self, request: Request) -> ASGIApp:
+        del request
+        return self._watches.stream
 
 
 def guarded(app: ASGIApp, *, token: str, host: str) -> ASGIApp:
@@ -195,27 +180,35 @@ def _without_prefix(app: ASGIApp) -> ASGIApp:
     return stripped
 
 
-def _route(method: str, path: str, endpoint: _Endpoint) -> Route:
-    return Route(path, endpoint, methods=[method])
+async def _capabilities(request: Request) -> Response:
+    del request
+    return JSONResponse(
+        {
+            "available": False,
+            "message": _NO_ISOLATION,
+            "setpriv_available": False,
+            "userns_available": False,
+            "commit_supported": False,
+            "diff_supported": False,
+        }
+    )
 
 
-async def _body(request: Request, kind: type[_T]) -> _T:
-    try:
-        return msgspec.json.decode(await request.body(), type=kind)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise invalid_body(f"the body is not what this operation takes: {error}") from error
+async def _no_isolation(request: Request) -> Response:
+    del request
+    raise unavailable("SERVICE_UNAVAILABLE", _NO_ISOLATION)
 
 
-def _query(request: Request, name: str) -> str:
-    value = request.query_params.get(name)
-    if not value:
-        raise missing_query(name)
-    return value
+async def _no_identities(request: Request) -> Response:
+    del request
+    raise unavailable("NOT_SUPPORTED", _NO_IDENTITIES)
 
 
 async def _on_api_error(request: Request, error: Any) -> Response:
     del request
-    return error_response(error.status, error.code, error.message)
+    answer = error_response(error.status, error.code, error.message)
+    answer.headers.update(error.headers or {})
+    return answer
 
 
 async def _on_http_error(request: Request, error: Any) -> Response:

@@ -31,8 +31,12 @@ from code_interpreter.local._processes import MARKER_VARIABLE, kill_tree
 from code_interpreter.local.execd._app import Execd, guarded
 from code_interpreter.local.execd._commands import Commands
 from code_interpreter.local.execd._contexts import Contexts
+from code_interpreter.local.execd._environment import VARIABLE
+from code_interpreter.local.execd._files import Files
 from code_interpreter.local.execd._kernel import Kernels
 from code_interpreter.local.execd._languages import Languages
+from code_interpreter.local.execd._metrics import Meter, Watches
+from code_interpreter.local.execd._sessions import Sessions
 
 _SECRETS = (TOKEN_VARIABLE, API_KEY_VARIABLE)
 _ANSWERS_PATIENCE = 0.4  # for the last events of runs that were killed to reach their clients
@@ -88,9 +92,13 @@ async def _serve(arguments: argparse.Namespace, token: str, workdir: Path) -> No
         with bind(arguments.host, arguments.port) as listener:
             port: int = listener.getsockname()[1]
             # Where the reference image's Jupyter server would be: its readiness check looks there.
-            env = {**os.environ, "JUPYTER_PORT": str(port)}
+            env = {VARIABLE: str(directory / "envs"), **os.environ, "JUPYTER_PORT": str(port)}
             contexts = Contexts(Languages(env), Kernels(directory, env), workdir)
-            execd = Execd(contexts, Commands(workdir, env))
+            files = Files(workdir, held=[directory, Path(tempfile.gettempdir())])
+            watches = Watches(Meter())
+            commands = Commands(workdir, env, logs=directory)
+            sessions = Sessions(commands, env, directory=directory)
+            execd = Execd(contexts, commands, sessions, files, watches)
             server = uvicorn_server(guarded(execd.app, token=token, host=arguments.host))
             serving = asyncio.create_task(server.serve(sockets=[listener]))
             # After uvicorn has set its own handlers, which would let open streams hold us up.
@@ -100,6 +108,7 @@ async def _serve(arguments: argparse.Namespace, token: str, workdir: Path) -> No
             stopped = asyncio.create_task(stop.wait())
             await asyncio.wait({serving, stopped}, return_when=asyncio.FIRST_COMPLETED)
             contexts.close()
+            watches.close()
             kill_tree(marker=marker, root=os.getpid())
             server.should_exit = True
             await asyncio.wait({serving}, timeout=_ANSWERS_PATIENCE)

@@ -16,7 +16,7 @@ from code_interpreter.local.execd._spool import PIECE, Piece, Spool
 PING_EVERY = 3.0
 HOLD = 0.005  # between two writes, unless there is much to write
 
-_HEADERS = [
+HEADERS = [
     (b"content-type", b"text/event-stream"),
     (b"cache-control", b"no-cache"),
     (b"x-accel-buffering", b"no"),
@@ -51,7 +51,7 @@ class EventStream:
         del scope
         watch = asyncio.get_running_loop().create_task(self._watch(receive))
         try:
-            await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
+            await send({"type": "http.response.start", "status": 200, "headers": HEADERS})
             await send(_body(_frames.init(self._run_id)))
             self._begin()
             await self._pass_on(send)
@@ -85,10 +85,15 @@ class EventStream:
             await send(_body(data[start : start + PIECE], more=not last))
 
     async def _watch(self, receive: Receive) -> None:
-        while (await receive())["type"] != "http.disconnect":
-            pass
+        await gone(receive)
         if not self._complete:
             self._on_gone()
+
+
+async def gone(receive: Receive) -> None:
+    """Wait until the client of a request, whose body has been read, has gone."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 def _body(data: bytes, *, more: bool = True) -> dict[str, object]:
