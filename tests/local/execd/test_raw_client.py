@@ -78,9 +78,8 @@ class Road:
     async def items(self, operation: ModuleType, most: int | None = None, **arguments: Any) -> Any:
         """What a stream brings: all, or as many as are wanted before it is closed."""
         if not self.by_asyncio:
-            stream: Any = operation.stream(client=self.client, **arguments)
-            with stream:
-                return list(itertools.islice(stream, most))
+            with operation.stream(client=self.client, **arguments) as stream:
+                return first(stream, most)
         found: list[Any] = []
         async with operation.astream(client=self.client, **arguments) as events:
             async for item in events:
@@ -94,6 +93,10 @@ class Road:
         events = await self.items(operation, **arguments)
         assert events[-1].type_ == "execution_complete"
         return "\n".join(event.text for event in events if event.type_ == "stdout")
+
+
+def first(items: Any, most: int | None) -> list[Any]:
+    return list(itertools.islice(items, most))
 
 
 Flow = Callable[[Road], Coroutine[Any, Any, None]]
