@@ -3,6 +3,11 @@
 #
 #   bash scripts/regen.sh            write generated/ anew
 #   bash scripts/regen.sh --check    compare only: exit 1 and print the differences, if there are any
+#   bash scripts/regen.sh --diff OLD.yaml
+#                                    print what changed for callers from OLD.yaml to
+#                                    openapi/execd.yaml: exit 3 if something breaks
+#
+# Every failure, wrong use too, is exit 2.
 #
 # generated/ is only replaced, as a whole, once everything has succeeded; until then it is not
 # touched. A warning of the generator (an operation or a schema that it had to skip) is a failure.
@@ -18,10 +23,11 @@ fail() {
 }
 
 check=false
-case "$*" in
-  '') ;;
-  --check) check=true ;;
-  *) fail "usage: bash scripts/regen.sh [--check]" ;;
+case "$#${1:-}" in
+  0) ;;
+  1--check) check=true ;;
+  2--diff) ;;
+  *) fail "usage: bash scripts/regen.sh [--check | --diff OLD.yaml]" ;;
 esac
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -29,15 +35,20 @@ python=${PYTHON:-python}
 command -v "$python" >/dev/null ||
   fail "there is no '$python'; activate an environment with the group \"regen\", or set PYTHON"
 
+install='uv sync --group regen (or, with pip 25.1 or newer: pip install --group regen)'
 require() {
   local pin have
   pin=$(sed -nE "s/^ *\"$1==([^\"; ]+).*/\1/p" "$root/pyproject.toml")
   [[ -n $pin ]] || fail "pyproject.toml does not pin $1"
   have=$("$python" -c 'import importlib.metadata, sys; print(importlib.metadata.version(sys.argv[1]))' "$1" 2>/dev/null) ||
-    fail "$1==$pin is not installed for $python; run: uv sync --group regen"
+    fail "$1==$pin is not installed for $python; run: $install"
   [[ $have == "$pin" ]] ||
-    fail "$1 is $have, but pyproject.toml pins $1==$pin; run: uv sync --group regen"
+    fail "$1 is $have, but pyproject.toml pins $1==$pin; run: $install"
 }
+if [[ ${1:-} == --diff ]]; then
+  require openapi-spec-validator
+  exec "$python" "$root/scripts/_diff.py" "$2" "$root/openapi/execd.yaml"
+fi
 require openapi-python-client
 require ruff
 

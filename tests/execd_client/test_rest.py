@@ -1,70 +1,28 @@
-"""REST calls: the cassettes of a real execd, and answers that nobody documented, on real sockets.
+"""REST calls on real sockets: uploads, and answers that nobody documented.
 
 Every call is made twice, with `sync_detailed` and with `asyncio_detailed`.
 """
 
 import asyncio
 import datetime as dt
-import functools
 import io
-import json
-import urllib.parse
-from collections.abc import Iterator, MutableMapping
-from pathlib import Path
+from collections.abc import MutableMapping
 from types import ModuleType
 from typing import Any, NamedTuple
 
 import httpx
 import pytest
-import yaml
 from execd_client import Client, errors
-from execd_client.api.code_interpreting import (
-    create_code_context,
-    delete_context,
-    delete_contexts_by_language,
-    get_context,
-    interrupt_code,
-    list_contexts,
-)
-from execd_client.api.command import (
-    create_session,
-    delete_session,
-    get_background_command_logs,
-    get_command_status,
-    interrupt_command,
-)
-from execd_client.api.filesystem import (
-    chmod_files,
-    download_file,
-    get_files_info,
-    list_directory,
-    make_dirs,
-    remove_dirs,
-    remove_files,
-    rename_files,
-    replace_content,
-    search_files,
-    upload_file,
-)
+from execd_client.api.code_interpreting import delete_context, get_context, list_contexts
+from execd_client.api.command import get_command_status
+from execd_client.api.filesystem import download_file, upload_file
 from execd_client.api.health import ping
 from execd_client.api.metric import get_metrics
 from execd_client.models import (
-    ChmodFilesBody,
-    CodeContext,
-    CodeContextRequest,
     CommandStatusResponse,
-    CreateSessionRequest,
-    CreateSessionResponse,
-    ErrorResponse,
     FileInfo,
     FileInfoType,
     FileMetadata,
-    GetFilesInfoResponse200,
-    MakeDirsBody,
-    Metrics,
-    RenameFileItem,
-    ReplaceContentBody,
-    ReplaceContentResponse200,
     RunCodeRequest,
     RunCommandRequest,
     UploadFileBody,
@@ -72,12 +30,6 @@ from execd_client.models import (
 from execd_client.types import UNSET, File, Response
 
 from tests.execd_client.raw_server import Peer, Request, answer, serve
-
-CASSETTES = Path(__file__).parents[1] / "recordings" / "cassettes"
-PYTHON_ID = "61212251-4bef-4545-9823-691270e30689"
-COMMAND_ID = "12514fbfd4654149baf9f77daed0a12b"
-# What the client sends although the cassettes' requests left it out.
-DEFAULTS = {("depth", "1"), ("pattern", "**"), ("verbose", "false")}
 
 
 class Answer(NamedTuple):
@@ -105,174 +57,7 @@ def call(operation: ModuleType, url: str, *args: Any, **kwargs: Any) -> Answer:
     return Answer(by_sync.status_code, by_sync.content, by_sync.headers, by_sync.parsed)
 
 
-# --- a real execd ---
-
-
-@functools.cache
-def interactions() -> list[Any]:
-    return [
-        interaction
-        for path in CASSETTES.glob("*.yaml")
-        for interaction in yaml.safe_load(path.read_text())["interactions"]
-    ]
-
-
-class Cassette:
-    """Answers each request with the recorded answer to the same request."""
-
-    def __init__(self) -> None:
-        self.requests: list[Request] = []
-
-    def play(self, peer: Peer, request: Request) -> None:
-        self.requests.append(request)
-        method, target, _ = request.line.split()
-        for interaction in interactions():
-            recorded, response = interaction["request"], interaction["response"]
-            url = httpx.URL(recorded["uri"])
-            if (
-                recorded["method"] == method
-                and self._target(url.raw_path.decode()) == self._target(target)
-                and recorded["headers"].get("range", [None])[0] == request.headers.get("range")
-                and self._same_body(recorded["body"], request)
-            ):
-                headers = {name: values[0] for name, values in response["headers"].items()}
-                headers.pop("content-length", None)
-                content_type = headers.pop("content-type", None)
-                body = response["body"]["string"].encode()
-                peer.send(answer(response["status"]["code"], content_type, body, **headers))
-                return
-        raise AssertionError(f"not recorded: {request}")
-
-    @staticmethod
-    def _target(target: str) -> tuple[str, list[tuple[str, str]]]:
-        path, _, query = target.partition("?")
-        return path, [pair for pair in urllib.parse.parse_qsl(query) if pair not in DEFAULTS]
-
-    @staticmethod
-    def _same_body(recorded: str, request: Request) -> bool:
-        if request.headers.get("content-type", "").startswith("multipart/"):
-            return recorded.startswith("--")
-        if not recorded or not request.body:
-            return recorded.encode() == request.body
-        return recorded[-1:] in "}]" and json.loads(recorded) == json.loads(request.body)
-
-
-@pytest.fixture
-def cassette() -> Cassette:
-    return Cassette()
-
-
-@pytest.fixture
-def execd(cassette: Cassette) -> Iterator[str]:
-    with serve(cassette.play) as server:
-        yield server.url
-
-
-def test_ping_has_no_body(execd: str) -> None:
-    response = call(ping, execd)
-    assert (response.status_code, response.content, response.parsed) == (200, b"", None)
-
-
-def test_contexts_are_created(execd: str) -> None:
-    python = call(create_code_context, execd, body=CodeContextRequest(language="python")).parsed
-    assert python == CodeContext(language="python", id=PYTHON_ID)
-    assert python.cwd is UNSET
-    bash = CodeContextRequest(language="bash", cwd="/tmp")
-    assert call(create_code_context, execd, body=bash).parsed.cwd == "/tmp"
-
-
-def test_contexts_are_listed(execd: str) -> None:
-    assert len(call(list_contexts, execd).parsed) == 7
-    of_python = call(list_contexts, execd, language="python").parsed
-    assert {context.language for context in of_python} == {"python"}
-    assert len(of_python) == 6
-
-
-def test_contexts_are_looked_up_and_deleted(execd: str) -> None:
-    assert call(get_context, execd, PYTHON_ID).parsed.id == PYTHON_ID
-    bash = "2f96b48a-e71c-41c6-bf78-389a86f56aaf"
-    assert call(delete_context, execd, bash).parsed is None
-    assert call(delete_contexts_by_language, execd, language="python").parsed is None
-
-
-@pytest.mark.parametrize("operation", [get_context, delete_context])
-def test_an_unknown_context_is_an_error_response(execd: str, operation: ModuleType) -> None:
-    response = call(operation, execd, "nope")
-    assert response.status_code == 404
-    assert response.parsed == ErrorResponse("CONTEXT_NOT_FOUND", "context nope not found")
-
-
-def test_code_is_interrupted(execd: str) -> None:
-    assert call(interrupt_code, execd, id=PYTHON_ID).parsed is None
-    response = call(interrupt_code, execd, id="nope")
-    assert (response.status_code, response.parsed.code) == (500, "RUNTIME_ERROR")
-
-
-def test_the_status_of_a_command_has_dates_of_nine_digits(execd: str) -> None:
-    status = call(get_command_status, execd, COMMAND_ID).parsed
-    assert isinstance(status, CommandStatusResponse)
-    assert (status.running, status.exit_code, status.error) == (False, 4, "exit status 4")
-    assert isinstance(status.started_at, dt.datetime)
-    assert isinstance(status.finished_at, dt.datetime)
-    assert status.started_at == dt.datetime(2026, 11, 23, 8, 37, 43, 844092, tzinfo=dt.timezone.utc)
-    assert status.finished_at - status.started_at == dt.timedelta(seconds=1, microseconds=7499)
-    assert call(interrupt_command, execd, id="fd19db4f10864c6599a174dd78eda2d5").parsed is None
-    assert call(get_command_status, execd, "nope").parsed.code == "INVALID_REQUEST_BODY"
-
-
-def test_logs_are_text_with_a_cursor(execd: str) -> None:
-    response = call(get_background_command_logs, execd, COMMAND_ID)
-    assert response.parsed == "line 1\nline 2\nline 3\nend\n"
-    assert response.headers["EXECD-COMMANDS-TAIL-CURSOR"] == "25"
-    assert call(get_background_command_logs, execd, COMMAND_ID, cursor=25).parsed == ""
-    assert call(get_background_command_logs, execd, "nope").status_code == 400
-
-
-def test_sessions_are_created_with_and_without_a_body(execd: str, cassette: Cassette) -> None:
-    response = call(create_session, execd, body=CreateSessionRequest(cwd="/tmp"))
-    assert response.parsed == CreateSessionResponse("4df0c919-b9de-4a43-8051-a5d389d04b94")
-    assert call(create_session, execd).parsed.session_id == "0e25b399-cede-475b-88a1-d05d7003545f"
-    assert "content-type" not in cassette.requests[-1].headers
-    assert call(delete_session, execd, response.parsed.session_id).parsed is None
-
-
-def test_files_are_described(execd: str) -> None:
-    info = call(get_files_info, execd, path=["/srv/demo/a.txt", "/srv/demo/sub"]).parsed
-    assert isinstance(info, GetFilesInfoResponse200)
-    assert info.additional_keys == ["/srv/demo/a.txt", "/srv/demo/sub"]
-    file = info["/srv/demo/a.txt"]
-    assert (file.type_, file.size, file.mode) == (FileInfoType.FILE, 17, 644)
-    assert file.modified_at.microsecond == 912248
-    missing = call(get_files_info, execd, path=["/srv/demo/none"])
-    assert (missing.status_code, missing.parsed.code) == (404, "FILE_NOT_FOUND")
-
-
-def test_files_are_found(execd: str) -> None:
-    found = call(search_files, execd, path="/srv/demo").parsed
-    assert [file.path for file in found] == ["/srv/demo/a.txt", "/srv/demo/sub/b.txt"]
-    assert len(call(search_files, execd, path="/srv/demo", pattern="**/*.txt").parsed) == 2
-    assert len(call(list_directory, execd, path="/srv/demo").parsed) == 2
-    assert len(call(list_directory, execd, path="/srv/demo", depth=2).parsed) == 3
-    assert call(list_directory, execd, path="/srv/demo/none").parsed.code == "FILE_NOT_FOUND"
-
-
-def test_files_are_downloaded(execd: str) -> None:
-    whole = call(download_file, execd, path="/srv/demo/a.txt")
-    assert whole.parsed.payload.read() == b"alpha\nbeta\ngamma\n"
-    part = call(download_file, execd, path="/srv/demo/a.txt", range_="bytes=2-6")
-    assert (part.status_code, part.parsed.payload.read()) == (206, b"pha\nb")
-    assert part.headers["content-range"] == "bytes 2-6/17"
-    assert call(download_file, execd, path="/srv/demo/none").parsed.code == "FILE_NOT_FOUND"
-
-
-def test_a_range_outside_of_the_file_is_answered_in_plain_text(execd: str) -> None:
-    with pytest.raises(errors.UnexpectedStatus, match="failed to overlap") as caught:
-        call(download_file, execd, path="/srv/demo/a.txt", range_="bytes=900-")
-    assert caught.value.status_code == 416
-    assert caught.value.headers["content-range"] == "bytes */17"
-
-
-def test_files_are_uploaded_as_pairs_in_order(execd: str, cassette: Cassette) -> None:
+def test_files_are_uploaded_as_pairs_in_order() -> None:
     def bodies() -> list[UploadFileBody]:
         return [
             UploadFileBody(
@@ -284,16 +69,16 @@ def test_files_are_uploaded_as_pairs_in_order(execd: str, cassette: Cassette) ->
             ),
         ]
 
-    with Client(execd) as client:
-        assert upload_file.sync(client=client, body=bodies()) is None
-        assert upload_file.sync(client=client, body=bodies()[0]) is None
-
-    async def by_asyncio() -> None:
-        async with Client(execd) as client:
+    async def by_asyncio(url: str) -> None:
+        async with Client(url) as client:
             assert await upload_file.asyncio(client=client, body=bodies()) is None
 
-    asyncio.run(by_asyncio())
-    several, one, again = cassette.requests
+    with serve(lambda peer, _: peer.send(answer(200, None, b""))) as server:
+        with Client(server.url) as client:
+            assert upload_file.sync(client=client, body=bodies()) is None
+            assert upload_file.sync(client=client, body=bodies()[0]) is None
+        asyncio.run(by_asyncio(server.url))
+    several, one, again = server.requests
     assert parts_of(several) == parts_of(again)
     assert parts_of(several) == [
         ('form-data; name="metadata"; filename="metadata"', "application/json",
@@ -318,35 +103,6 @@ def parts_of(request: Request) -> list[tuple[str, str, bytes]]:
         assert content.endswith(b"\r\n")
         found.append((headers["Content-Disposition"], headers["Content-Type"], content[:-2]))
     return found
-
-
-def test_files_and_directories_are_changed(execd: str) -> None:
-    replacement = {"/srv/demo/a.txt": {"old": "gamma", "new": "g"}}
-    replaced = call(
-        replace_content, execd, body=ReplaceContentBody.from_dict(replacement), verbose=True
-    ).parsed
-    assert isinstance(replaced, ReplaceContentResponse200)
-    assert replaced["/srv/demo/a.txt"].replaced_count == 1
-    quiet = ReplaceContentBody.from_dict({"/srv/demo/a.txt": {"old": "beta", "new": "BETA"}})
-    assert call(replace_content, execd, body=quiet).parsed is None
-
-    chmod = ChmodFilesBody.from_dict({"/srv/demo/a.txt": {"mode": 600}})
-    assert call(chmod_files, execd, body=chmod).parsed is None
-    dirs = {"/srv/demo": {"mode": 755}, "/srv/demo/sub": {"mode": 700}}
-    assert call(make_dirs, execd, body=MakeDirsBody.from_dict(dirs)).parsed is None
-    moves = [RenameFileItem("/srv/demo/a.txt", "/srv/demo/c.txt")]
-    assert call(rename_files, execd, body=moves).parsed is None
-    moves = [RenameFileItem("/srv/demo/none", "/srv/demo/d.txt")]
-    assert call(rename_files, execd, body=moves).parsed.code == "FILE_NOT_FOUND"
-    paths = ["/srv/demo/c.txt", "/srv/demo/none"]
-    assert call(remove_files, execd, path=paths).parsed is None
-    assert call(remove_dirs, execd, path=["/srv/demo"]).parsed is None
-
-
-def test_metrics_are_measured(execd: str) -> None:
-    metrics = call(get_metrics, execd).parsed
-    assert isinstance(metrics, Metrics)
-    assert (metrics.cpu_count, metrics.timestamp) == (2, 1795423072991)
 
 
 @pytest.mark.parametrize("written", ["12:00:00.123456789Z", "14:00:00.123456789+02:00"])
