@@ -68,7 +68,7 @@ def sync_detailed(
     """Create directories.
 
     Creates directories with their permissions, and the missing directories above them. A
-    directory that exists is kept and gets the permissions.
+    directory that exists is left as it is.
 
     Args:
         body (MakeDirsBody): Maps each path to the permissions of its directory.
@@ -98,7 +98,7 @@ def sync(
     """Create directories.
 
     Creates directories with their permissions, and the missing directories above them. A
-    directory that exists is kept and gets the permissions.
+    directory that exists is left as it is.
 
     Args:
         body (MakeDirsBody): Maps each path to the permissions of its directory.
@@ -123,7 +123,7 @@ async def asyncio_detailed(
     """Create directories.
 
     Creates directories with their permissions, and the missing directories above them. A
-    directory that exists is kept and gets the permissions.
+    directory that exists is left as it is.
 
     Args:
         body (MakeDirsBody): Maps each path to the permissions of its directory.
@@ -151,7 +151,7 @@ async def asyncio(
     """Create directories.
 
     Creates directories with their permissions, and the missing directories above them. A
-    directory that exists is kept and gets the permissions.
+    directory that exists is left as it is.
 
     Args:
         body (MakeDirsBody): Maps each path to the permissions of its directory.

@@ -81,7 +81,7 @@ def sync_detailed(
     """Create directories as a user and group.
 
     Creates directories as the user and the group, who then own them, and the missing
-    directories above them. A directory that exists is kept and gets the permissions.
+    directories above them. A directory that exists is left as it is.
 
     Args:
         uid (int): The numeric user to work as, from 0 to 4294967294.
@@ -117,7 +117,7 @@ def sync(
     """Create directories as a user and group.
 
     Creates directories as the user and the group, who then own them, and the missing
-    directories above them. A directory that exists is kept and gets the permissions.
+    directories above them. A directory that exists is left as it is.
 
     Args:
         uid (int): The numeric user to work as, from 0 to 4294967294.
@@ -148,7 +148,7 @@ async def asyncio_detailed(
     """Create directories as a user and group.
 
     Creates directories as the user and the group, who then own them, and the missing
-    directories above them. A directory that exists is kept and gets the permissions.
+    directories above them. A directory that exists is left as it is.
 
     Args:
         uid (int): The numeric user to work as, from 0 to 4294967294.
@@ -182,7 +182,7 @@ async def asyncio(
     """Create directories as a user and group.
 
     Creates directories as the user and the group, who then own them, and the missing
-    directories above them. A directory that exists is kept and gets the permissions.
+    directories above them. A directory that exists is left as it is.
 
     Args:
         uid (int): The numeric user to work as, from 0 to 4294967294.
