@@ -10,7 +10,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 from uuid import uuid4
 
 import httpx
@@ -99,6 +99,7 @@ class Server:
         *arguments: str,
         env: dict[str, str] | None = None,
         preexec_fn: Callable[[], None] | None = None,
+        stderr: IO[bytes] | None = None,
     ) -> None:
         self.workdir = workdir
         self.marker = uuid4().hex
@@ -119,6 +120,7 @@ class Server:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             preexec_fn=preexec_fn,  # noqa: PLW1509 - for calls that take no lock
+            stderr=stderr,
         )
         assert self.process.stdout is not None
         self.port: int = json.loads(self.process.stdout.readline())["port"]
@@ -149,11 +151,12 @@ class Server:
         found: list[psutil.Process] = []
         for process in psutil.process_iter():
             try:
-                if process.environ().get(MARKER) == self.marker:
+                ours = process.environ().get(MARKER) == self.marker
+                if ours and process.status() != psutil.STATUS_ZOMBIE:
                     found.append(process)
             except (psutil.NoSuchProcess, psutil.AccessDenied):
                 continue
-        return [process for process in found if process.status() != psutil.STATUS_ZOMBIE]
+        return found
 
     def create(self, **fields: str) -> str:
         answer = self.client.post("/code/context", json={"language": "python", **fields})

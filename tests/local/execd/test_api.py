@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -12,7 +13,7 @@ import httpx
 import pytest
 
 from tests.local.execd.conftest import StartServer
-from tests.local.execd.server import Server, wait_until
+from tests.local.execd.server import TOKEN, Server, wait_until
 
 READINESS = "bash -c 'exec 3<>/dev/tcp/127.0.0.1/${JUPYTER_PORT:-44771}' && exit 0 || exit 1"
 
@@ -48,13 +49,27 @@ def test_web_pages_are_refused(server: Server, headers: dict[str, str]) -> None:
     assert server.client.get("/ping", headers=headers).status_code == 403
 
 
-@pytest.mark.parametrize(
-    ("method", "path"), [("GET", "/nope"), ("PUT", "/code"), ("POST", "/files"), ("GET", "/")]
-)
+@pytest.mark.parametrize(("method", "path"), [("GET", "/nope"), ("GET", "/")])
 def test_unknown_operations_are_named(server: Server, method: str, path: str) -> None:
     answer = server.client.request(method, path)
     assert answer.status_code == 404
     assert f"{method} {path}" in answer.json()["message"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("PUT", "/code", "DELETE, POST"),
+        ("POST", "/code/contexts", "DELETE, GET, HEAD"),
+        ("OPTIONS", "/44772/code/contexts/some", "DELETE, GET, HEAD"),
+    ],
+)
+def test_a_wrong_method_is_told_all_that_are_right(
+    server: Server, method: str, path: str, allowed: str
+) -> None:
+    answer = server.client.request(method, path)
+    assert (answer.status_code, answer.headers["allow"]) == (405, allowed)
+    assert answer.json()["code"] == "METHOD_NOT_ALLOWED"
 
 
 def test_a_context_lives_from_creation_to_deletion(server: Server) -> None:
@@ -93,10 +108,9 @@ def test_a_context_starts_where_it_was_told(server: Server, tmp_path: Path) -> N
 
 def test_an_impossible_cwd_is_refused(server: Server, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    answer = server.client.post(
-        "/code/context", json={"language": "python", "cwd": str(tmp_path / "file")}
-    )
-    assert (answer.status_code, answer.json()["code"]) == (400, "INVALID_REQUEST_BODY")
+    for cwd in (str(tmp_path / "file"), "x" * 5000, "a\0b"):
+        answer = server.client.post("/code/context", json={"language": "python", "cwd": cwd})
+        assert (answer.status_code, answer.json()["code"]) == (400, "INVALID_REQUEST_BODY")
 
 
 @pytest.mark.parametrize(
@@ -118,7 +132,16 @@ def test_an_unknown_language_is_refused_at_once(server: Server, path: str, body:
 
 
 @pytest.mark.parametrize("path", ["/code", "/code/context", "/command"])
-@pytest.mark.parametrize("body", [b"{", b"", b"[]", b'{"code": 5, "command": 5, "language": 5}'])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"{",
+        b"",
+        b"[]",
+        b'{"code": 5, "command": 5, "language": 5}',
+        pytest.param(b'{"other": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", id="deep"),
+    ],
+)
 def test_a_bad_body_is_refused(server: Server, path: str, body: bytes) -> None:
     answer = server.client.post(path, content=body)
     assert (answer.status_code, answer.json()["code"]) == (400, "INVALID_REQUEST_BODY")
@@ -130,6 +153,12 @@ def test_a_bad_body_is_refused(server: Server, path: str, body: bytes) -> None:
 def test_empty_code_is_refused(server: Server, body: object) -> None:
     answer = server.client.post("/code", json=body)
     assert (answer.status_code, answer.json()["code"]) == (400, "INVALID_REQUEST_BODY")
+
+
+def test_what_a_context_in_a_run_says_has_its_type(server: Server) -> None:
+    for context in ({"id": 5}, {"language": 5}, {"language": "python", "cwd": 5}):
+        answer = server.client.post("/code", json={"code": "1", "context": context})
+        assert (answer.status_code, answer.json()["code"]) == (400, "INVALID_REQUEST_BODY")
 
 
 def test_an_unknown_context_is_refused(server: Server) -> None:
@@ -160,6 +189,18 @@ def test_the_default_context_is_made_on_demand_and_lasts(start: StartServer) -> 
     assert server.client.get("/code/contexts").json() == []
     again = server.request("/code", {"code": "x", "context": python})
     assert again.error["ename"] == "NameError"
+
+
+def test_contexts_that_are_deleted_while_their_kernels_start_go_quietly(
+    start: StartServer, tmp_path: Path
+) -> None:
+    with (tmp_path / "stderr").open("wb") as stderr:
+        server = start(stderr=stderr)
+    for _ in range(5):
+        server.client.delete(f"/code/contexts/{server.create()}")
+    wait_until(lambda: len(server.family()) == 1)
+    server.close()
+    assert (tmp_path / "stderr").read_text() == ""
 
 
 # Versions
@@ -309,7 +350,14 @@ def test_bytes_that_are_no_text_are_replaced(server: Server) -> None:
         ({}, "INVALID_REQUEST_BODY"),
         ({"command": ""}, "INVALID_REQUEST_BODY"),
         ({"command": "pwd", "cwd": "/nonexistent"}, "INVALID_REQUEST_BODY"),
+        ({"command": "pwd", "cwd": "x" * 5000}, "INVALID_REQUEST_BODY"),
+        ({"command": "pwd", "cwd": "a\0b"}, "INVALID_REQUEST_BODY"),
         ({"command": "pwd", "timeout": -1}, "INVALID_REQUEST_BODY"),
+        ({"command": "pwd", "timeout": 2**63}, "INVALID_REQUEST_BODY"),
+        ({"command": "pwd\0"}, "INVALID_REQUEST_BODY"),
+        ({"command": "pwd", "envs": {"A\0": "b"}}, "INVALID_REQUEST_BODY"),
+        ({"command": "pwd", "envs": {"A": "b\0"}}, "INVALID_REQUEST_BODY"),
+        ({"command": "pwd", "envs": {"A=": "b"}}, "INVALID_REQUEST_BODY"),
     ],
 )
 def test_what_a_command_cannot_do_is_refused(server: Server, fields: object, code: str) -> None:
@@ -349,6 +397,19 @@ def test_without_a_token_it_does_not_start() -> None:
     )
     assert ended.returncode != 0
     assert b"EXECD_ACCESS_TOKEN" in ended.stderr
+
+
+def test_a_client_that_goes_in_the_middle_of_its_request_is_no_accident(
+    start: StartServer, tmp_path: Path
+) -> None:
+    with (tmp_path / "stderr").open("wb") as stderr:
+        server = start(stderr=stderr)
+    head = f"POST /code HTTP/1.1\r\nHost: localhost\r\nX-EXECD-ACCESS-TOKEN: {TOKEN}\r\n"
+    with socket.create_connection(("127.0.0.1", server.port)) as connection:
+        connection.sendall(f"{head}Content-Length: 1000\r\n\r\n{{".encode())
+    assert server.client.get("/ping").status_code == 200
+    server.close()
+    assert (tmp_path / "stderr").read_text() == ""
 
 
 @pytest.mark.parametrize("how", ["stdin", "SIGTERM", "SIGINT"])

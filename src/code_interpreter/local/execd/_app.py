@@ -9,9 +9,9 @@ from typing import Any
 import msgspec
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.routing import Match, Route
 
 from code_interpreter.local._http import (
     TOKEN_HEADER,
@@ -54,6 +54,7 @@ class _ContextRequest(msgspec.Struct):
 class _ContextReference(msgspec.Struct):
     id: str | None = None
     language: str | None = None
+    cwd: str | None = None  # it has one already
 
 
 class _RunCodeRequest(msgspec.Struct):
@@ -98,12 +99,13 @@ class Execd:
                 route("GET", "/metrics", self._metrics),
                 route("GET", "/metrics/watch", self._watch_metrics),
                 route("GET", "/v1/isolated/capabilities", _capabilities),
-                Route("/v1/isolated/{rest:path}", _no_isolation, methods=_METHODS),
+                Route("/v1/isolated/session{rest:path}", _no_isolation, methods=_METHODS),
                 Route("/v1/filesystem/{uid}/{gid}/{rest:path}", _no_identities, methods=_METHODS),
             ],
             exception_handlers={
                 ApiError: _on_api_error,
                 HTTPException: _on_http_error,
+                ClientDisconnect: _on_broken_request,
                 Exception: _on_surprise,
             },
         )
@@ -212,10 +214,32 @@ async def _on_api_error(request: Request, error: Any) -> Response:
 
 
 async def _on_http_error(request: Request, error: Any) -> Response:
-    if error.status_code in {404, 405}:
-        message = f"no such operation here: {request.method} {request.url.path}"
+    if error.status_code not in {404, 405}:
+        return error_response(error.status_code, "UNKNOWN", str(error.detail))
+    message = f"no such operation here: {request.method} {request.url.path}"
+    methods = _methods(request)
+    if not methods:
         return error_response(404, "NOT_FOUND", message)
-    return error_response(error.status_code, "UNKNOWN", str(error.detail))
+    answer = error_response(405, "METHOD_NOT_ALLOWED", message)
+    answer.headers["Allow"] = ", ".join(sorted(methods))
+    return answer
+
+
+async def _on_broken_request(request: Request, error: Exception) -> Response:
+    """Whoever would read this has gone in the middle of the request's body."""
+    del request, error
+    return Response(status_code=400)
+
+
+def _methods(request: Request) -> set[str]:
+    """The methods of all routes at the path: starlette knows those of the first alone."""
+    routes: list[Route] = request.app.routes
+    return {
+        method
+        for route in routes
+        if route.matches(request.scope)[0] is not Match.NONE
+        for method in route.methods or ()
+    }
 
 
 async def _on_surprise(request: Request, error: Exception) -> Response:

@@ -119,6 +119,8 @@ class Channels(threading.Thread):
     ) -> None:
         super().__init__(name="kernel channels", daemon=True)
         self.ready: Future[None] = Future()
+        # Whoever waits for it may be cancelled; this thread still has its say.
+        self.ready.set_running_or_notify_cancel()
         self._connection = connection
         self._context = context
         self._stderr: int | None = stderr

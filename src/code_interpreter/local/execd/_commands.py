@@ -28,7 +28,7 @@ from anyio import to_thread
 from code_interpreter.local.execd import _environment, _frames
 from code_interpreter.local.execd._clock import rfc3339
 from code_interpreter.local.execd._errors import ApiError, invalid_body, no_such_session
-from code_interpreter.local.execd._jobs import Job, command_line, identity
+from code_interpreter.local.execd._jobs import Job, check_variables, command_line, identity
 from code_interpreter.local.execd._kernel import describe_exit
 from code_interpreter.local.execd._output import NOWHERE, Log, Outlet, events
 from code_interpreter.local.execd._runs import Run
@@ -204,6 +204,7 @@ class Commands:
                 run it as that user.
         """
         text, argv = command_line(text, argv, shell=self._shell)
+        check_variables(envs or {})
         folder = await self.folder(cwd)
         user = await to_thread.run_sync(identity, uid, gid)
         env = await self.environment()

@@ -138,6 +138,8 @@ async def _in_thread(work: Callable[[], _T]) -> _T:
         raise not_found(reason(error)) from error
     except OSError as error:
         raise runtime_error(f"error accessing file: {reason(error)}") from error
+    except RecursionError as error:  # os.makedirs calls itself for each missing level
+        raise runtime_error("error accessing file: too many levels of directories") from error
 
 
 async def _json(work: Callable[[], object]) -> Response:

@@ -74,6 +74,16 @@ def command_line(
     return text, argv or (shell, "-c", text)
 
 
+def check_variables(envs: Mapping[str, str]) -> None:
+    """Refuse variables that no process can be given.
+
+    Raises:
+        ApiError: A name or a value is such.
+    """
+    if any("=" in name or "\0" in name + value for name, value in envs.items()):
+        raise invalid_body("`envs` must hold no NUL byte, and no name in it a `=`")
+
+
 def identity(uid: int | None, gid: int | None) -> Identity | None:
     """Whom a command runs as.
 

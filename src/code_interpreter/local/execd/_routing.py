@@ -13,7 +13,8 @@ from code_interpreter.local._http import ASGIApp
 from code_interpreter.local.execd._errors import invalid_body, invalid_query, missing_query
 
 _T = TypeVar("_T")
-_NUMBER = re.compile(r"[+-]?\d{1,18}", re.ASCII)
+_NUMBER = re.compile(r"[+-]?\d{1,19}", re.ASCII)  # few enough for int()
+_LARGEST = 2**63 - 1  # a Go server's int64
 
 Answer = Response | ASGIApp
 Endpoint = Callable[[Request], Awaitable[Answer]]
@@ -32,7 +33,7 @@ async def body(request: Request, kind: type[_T]) -> _T:
     """
     try:
         return msgspec.json.decode(await request.body(), type=kind)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise invalid_body(f"the body is not what this operation takes: {error}") from error
 
 
@@ -69,6 +70,8 @@ def number(request: Request, name: str, *, least: int) -> int | None:
     value = request.query_params.get(name)
     if not value:
         return None
-    if not _NUMBER.fullmatch(value) or int(value) < least:
-        raise invalid_query(f"`{name}` must be a whole number from {least} on, not {value!r}")
+    if not _NUMBER.fullmatch(value) or not least <= int(value) <= _LARGEST:
+        raise invalid_query(
+            f"`{name}` must be a whole number from {least} to {_LARGEST}, not {value!r}"
+        )
     return int(value)

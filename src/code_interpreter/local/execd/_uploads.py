@@ -4,6 +4,7 @@ Bytes go to disk as they come, so that a file of any size fits. What must stay t
 changed before the whole body has come and was understood. Blocking: runs in a thread.
 """
 
+import logging
 from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -17,6 +18,9 @@ from code_interpreter.local.execd._files import Files, Permission, read_permissi
 
 if TYPE_CHECKING:
     from code_interpreter.local.execd._staging import Staged
+
+# It warns of every malformed body, with bytes of it: that is for the client, and not for the log.
+logging.getLogger(MultipartParser.__module__).setLevel(logging.CRITICAL)
 
 _LONGEST_METADATA = 1024 * 1024
 
@@ -145,7 +149,7 @@ class Upload:
     def _read_metadata(self, data: bytes) -> tuple[str, _Dress]:
         try:
             given = msgspec.json.decode(data, type=_Metadata)
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise _invalid_metadata(f"invalid metadata format. {error}") from error
         if not given.path:
             raise _invalid_metadata("metadata path is empty")
