@@ -106,7 +106,8 @@ class Description:
             self._resolver = Registry[Any]().with_resource("", resource).resolver()
             self._read(document)
         except OpenAPIValidationError as error:
-            raise ValueError(f"{error.json_path}: {error.message}") from error
+            # Where jsonschema-rs is installed, it is what validates, and it says more than a line.
+            raise ValueError(f"{error.json_path}: {error.message.splitlines()[0]}") from error
         except Unresolvable as error:
             raise ValueError(f"{error.ref} leads nowhere") from error
         except (yaml.YAMLError, RecursionError) as error:
