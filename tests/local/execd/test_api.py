@@ -62,6 +62,7 @@ def test_unknown_operations_are_named(server: Server, method: str, path: str) ->
         ("PUT", "/code", "DELETE, POST"),
         ("POST", "/code/contexts", "DELETE, GET, HEAD"),
         ("OPTIONS", "/44772/code/contexts/some", "DELETE, GET, HEAD"),
+        ("POST", "/v1/isolated/capabilities", "GET, HEAD"),
     ],
 )
 def test_a_wrong_method_is_told_all_that_are_right(

@@ -184,6 +184,25 @@ def test_an_unfinished_pattern_is_refused(pattern: str) -> None:
     assert caught.value.status == 400
 
 
+@pytest.mark.parametrize(
+    ("pattern", "name"),
+    [
+        ("*a" * 500 + "b", "a" * 4000),
+        ("**a" * 500 + "b", "a/" * 2000),
+        ("**/" * 1000 + "b", "a/" * 2000),
+        ("{a,aa}" * 500 + "b", "a" * 4000),
+        ("?*" * 2000, "a" * 1000),
+    ],
+)
+def test_no_pattern_takes_its_time(pattern: str, name: str) -> None:
+    assert not matcher(pattern)(name, name)  # by going back at each star, years
+
+
+def test_a_pattern_longer_than_any_path_is_refused() -> None:
+    with pytest.raises(ApiError, match="4096 characters at most"):
+        matcher("a" * 4097)
+
+
 @given(st.text(max_size=30), st.text(max_size=30))
 def test_any_pattern_matches_or_is_refused(pattern: str, name: str) -> None:
     with contextlib.suppress(ApiError):

@@ -110,6 +110,30 @@ def test_a_tilde_is_the_home(start: StartServer, tmp_path: Path) -> None:
     assert get(other, "/files/info", path="~").json()["~"]["path"] == str(home)
 
 
+def test_a_malformed_upload_is_the_clients_affair(start: StartServer, tmp_path: Path) -> None:
+    with (tmp_path / "stderr").open("wb") as stderr:
+        server = start(stderr=stderr)
+    form = {"content-type": "multipart/form-data; boundary=x"}
+    for body in (b"no form", b"--x\r\nWith a \0: header\r\n\r\nfoo\r\n--x--\r\n"):
+        answer = server.client.post("/files/upload", content=body, headers=form)
+        assert refused(answer) == (400, "INVALID_FILE")
+    deep = (None, b'{"other": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", "application/json")
+    answer = upload(server, ("metadata", deep), content(b"x"))
+    assert refused(answer) == (400, "INVALID_FILE_METADATA")
+    server.close()
+    assert (tmp_path / "stderr").read_text() == ""
+
+
+def test_too_many_levels_are_refused(server: Server, folder: Path) -> None:
+    deep = "x/" * 1500
+    answers = [
+        server.client.post("/directories", json={f"{folder}/{deep}": {}}),
+        put(server, f"{folder}/{deep}file", b"x"),
+    ]
+    assert [refused(answer) for answer in answers] == [(500, "RUNTIME_ERROR")] * 2
+    assert list(folder.iterdir()) == []
+
+
 def test_an_empty_file_goes_up_and_down(server: Server, folder: Path) -> None:
     empty = folder / "empty"
     assert put(server, empty, b"").status_code == 200

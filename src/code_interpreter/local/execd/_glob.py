@@ -120,8 +120,10 @@ class _Automaton:
             elif kind == "brace" and braces:
                 begin, end = braces[-1]
                 self._leaps[place].append(end)
-                place = end if token[0] == "}" else self._place(begin)
-                if token[0] == "}":
+                if token[0] == ",":
+                    place = self._place(begin)
+                else:
+                    place = end
                     braces.pop()
             elif kind in {"anything", "star", "anywhere"}:
                 place = self._wild(place, kind)
