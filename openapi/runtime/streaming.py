@@ -29,7 +29,7 @@ from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mappi
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
 
 import httpx
-from execd_client.bodies import AsyncBodyStream, BodyStream
+from execd_client.bodies import AsyncBodyStream, BodyStream, network_stream
 from execd_client.errors import MalformedFrame, StreamErrorObject
 
 if TYPE_CHECKING:
@@ -43,6 +43,10 @@ _BOM: Final = b"\xef\xbb\xbf"
 # The fields of SSE, each with a colon or alone, and comments, which begin with the colon. SSE
 # would pass over other names too, but "error: upstream timed out" is what a gateway may say.
 _FIELD: Final = re.compile(rb"(?:data|event|id|retry)(?::|\Z)|:")
+_GLUED: Final = re.compile(rb"\}\{")
+# To look for a number in bytes takes a tenth of the time that it takes to look for one byte.
+_CR: Final = ord("\r")
+_BRACE: Final = ord("{")
 _JSON_SPACE: Final = " \t\r\n"
 _raw_decode: Final = json.JSONDecoder().raw_decode
 
@@ -75,24 +79,39 @@ class FrameDecoder:
         Returns:
             The frames that these bytes complete, in order; often none.
         """
-        if not data:
+        block = self.feed_block(data)
+        return self.cut(block) if isinstance(block, bytes) else block
+
+    def feed_block(self, data: bytes) -> bytes | list[bytes]:
+        """Take the next bytes of the body, for those who can parse many lines at once.
+
+        Args:
+            data: Any number of bytes, cut anywhere.
+
+        Returns:
+            Whole lines as they came, LF-ended, where the first begins with a brace and no frame is
+            open; they are most likely bare objects. `cut` is to be called for them before anything
+            else, unless each of them turns out to be one object or blank. Otherwise frames.
+        """
+        if self._after_cr or _CR in data:
+            data = self._with_lf(data)
+        end = data.rfind(b"\n") + 1
+        if not end:
+            if data:
+                self._parts.append(data)
             return []
-        if self._after_cr:
-            self._after_cr = False
-            if data.startswith(b"\n"):
-                data = data[1:]
-        if b"\r" in data:
-            self._after_cr = data.endswith(b"\r")
-            data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-        lines = data.split(b"\n")
-        rest = lines.pop()
-        if lines and self._parts:
-            self._parts.append(lines[0])
-            lines[0] = b"".join(self._parts)
-            self._parts = []
+        rest = data[end:]
+        if rest:
+            data = data[:end]
+        if self._parts:
+            data = b"".join([*self._parts, data])
+            self._parts.clear()
         if rest:
             self._parts.append(rest)
-        return self._frames(lines)
+        if self._at_start:
+            self._at_start = False
+            data = data.removeprefix(_BOM)
+        return data if data[0] == _BRACE and not self._data else self.cut(data)
 
     def finish(self) -> list[bytes]:
         """Take the clean end of the body.
@@ -101,41 +120,76 @@ class FrameDecoder:
             What was still open: a last line without its newline, an SSE frame without its blank
             line.
         """
-        lines = [b"".join(self._parts), b""] if self._parts else [b""]
-        self._parts = []
-        return self._frames(lines)
+        return self.feed(b"\n\n")
 
     @property
     def unfinished(self) -> bool:
         """Whether something is open that `finish` would return: the last event has no end yet."""
         return bool(self._parts or self._data)
 
-    def _frames(self, lines: list[bytes]) -> list[bytes]:
+    def _with_lf(self, data: bytes) -> bytes:
+        if self._after_cr and data.startswith(b"\n"):
+            data = data[1:]
+            self._after_cr = False
+        if data:
+            self._after_cr = data.endswith(b"\r")
+        return data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+
+    def cut(self, block: bytes) -> list[bytes]:
+        """The frames that a block of whole lines completes."""
+        bare = block[0] == _BRACE and not self._data
+        if bare and block.find(b"\n") >= len(block) - 2:
+            # An object and its blank line, as execd writes them. To split, which looks at each
+            # byte in turn, would be most of the cost of a long event.
+            frame = block.rstrip(b"\n")
+            if not _glued(frame):
+                return [frame]
+        lines = block.split(b"\n")
+        lines.pop()
+        if bare and not _glued(block):
+            frames = [line for line in lines if line]
+            for frame in frames:
+                if frame[0] != _BRACE:
+                    break
+            else:
+                return frames
+        return self._read(lines)
+
+    def _read(self, lines: list[bytes]) -> list[bytes]:
+        """`cut`, with nothing taken for granted."""
         frames: list[bytes] = []
-        if self._at_start and lines:
-            self._at_start = False
-            lines[0] = lines[0].removeprefix(_BOM)
         for line in lines:
-            if _FIELD.match(line):
-                name, _, value = line.partition(b":")
-                if name == b"data":
-                    self._data.append(value.removeprefix(b" "))
-                continue
-            if self._data:
-                self._end_sse_frame(frames)
-            if b"}{" in line:
-                frames.extend(_unglue(line))
-            elif line and not line.isspace():
-                frames.append(line)
+            if line.startswith(b"data:"):
+                self._data.append(line[5:].removeprefix(b" "))
+            elif not _FIELD.match(line):
+                if self._data:
+                    self._end_sse_frame(frames)
+                _add(line, frames)
+            elif line == b"data":
+                self._data.append(b"")
         return frames
 
     def _end_sse_frame(self, frames: list[bytes]) -> None:
         lines, self._data = self._data, []
-        frame = b"\n".join(lines)
-        if len(lines) > 1 or b"}{" in frame:
-            frames.extend(_unglue(frame))
-        elif frame and not frame.isspace():
-            frames.append(frame)
+        if len(lines) > 1:
+            frames.extend(_unglue(b"\n".join(lines)))
+        else:
+            _add(lines[0], frames)
+
+
+def _add(frame: bytes, frames: list[bytes]) -> None:
+    if _glued(frame):
+        frames.extend(_unglue(frame))
+    elif frame and not frame.isspace():
+        frames.append(frame)
+
+
+def _glued(data: bytes) -> bool:
+    """Whether a closing brace stands right before an opening one."""
+    # To look for two bytes takes many times as long as to look for one, and the first closing
+    # brace of most events is their last byte.
+    first = data.find(b"}")
+    return 0 <= first < len(data) - 1 and _GLUED.search(data, first) is not None
 
 
 def _unglue(frame: bytes) -> list[bytes]:
@@ -200,11 +254,8 @@ def parse_events(body: bytes, from_dict: Callable[[dict[str, Any]], T]) -> list[
     return [_parse(frame, from_dict) for frame in decoder.feed(body) + decoder.finish()]
 
 
-def _network_stream(response: httpx.Response) -> Any:
-    """What to close so that a connection cannot be used again; None where there is nothing."""
-    if response.http_version == "HTTP/2":  # one connection, many streams; they cannot mix up
-        return None
-    return response.extensions.get("network_stream")
+# httpx's stream holds the response that holds it: once it is let go of, all is freed at once.
+_NOTHING: Final = httpx.ByteStream(b"")
 
 
 class _Body(httpx.SyncByteStream):
@@ -218,8 +269,8 @@ class _Body(httpx.SyncByteStream):
     def __init__(self, response: httpx.Response, decoder: FrameDecoder) -> None:
         self.discard = False
         self._decoder = decoder
-        self._stream = cast("httpx.SyncByteStream", response.stream)
-        self._network = _network_stream(response)
+        self._stream: httpx.SyncByteStream = cast("httpx.SyncByteStream", response.stream)
+        self._network = network_stream(response)
 
     def __iter__(self) -> Iterator[bytes]:
         return iter(self._stream)
@@ -229,7 +280,8 @@ class _Body(httpx.SyncByteStream):
             if self._network is not None and (self.discard or self._decoder.unfinished):
                 self._network.close()
         finally:
-            self._stream.close()
+            stream, self._stream = self._stream, _NOTHING
+            stream.close()
 
 
 class _AsyncBody(httpx.AsyncByteStream):
@@ -238,8 +290,8 @@ class _AsyncBody(httpx.AsyncByteStream):
     def __init__(self, response: httpx.Response, decoder: FrameDecoder) -> None:
         self.discard = False
         self._decoder = decoder
-        self._stream = cast("httpx.AsyncByteStream", response.stream)
-        self._network = _network_stream(response)
+        self._stream: httpx.AsyncByteStream = cast("httpx.AsyncByteStream", response.stream)
+        self._network = network_stream(response)
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         return aiter(self._stream)
@@ -249,7 +301,8 @@ class _AsyncBody(httpx.AsyncByteStream):
             if self._network is not None and (self.discard or self._decoder.unfinished):
                 await self._network.aclose()
         finally:
-            await self._stream.aclose()
+            stream, self._stream = self._stream, _NOTHING
+            await stream.aclose()
 
 
 class EventStream(BodyStream, Generic[T]):
@@ -305,6 +358,24 @@ class EventStream(BodyStream, Generic[T]):
         """
         while frames := self._next_frames():
             yield frames
+
+    def blocks(self) -> Iterator[bytes | list[bytes]]:
+        """What `batches` gives, but whole lines in one piece where they are most likely objects.
+
+        The fastest road, for those who parse many lines with one call; see
+        `FrameDecoder.feed_block`, whose `cut` is here too.
+        """
+        if self._frames:
+            yield self._next_frames()
+        while chunk := self._next_chunk():
+            if block := self._decoder.feed_block(chunk):
+                yield block
+        if frames := self._decoder.finish():
+            yield frames
+
+    def cut(self, block: bytes) -> list[bytes]:
+        """The frames of a block of lines; to be called before the next block is asked for."""
+        return self._decoder.cut(block)
 
     def discard_connection(self) -> None:
         """Close the connection at the end of this stream: no other request shall use it.
@@ -373,6 +444,23 @@ class AsyncEventStream(AsyncBodyStream, Generic[T]):
         """
         while frames := await self._next_frames():
             yield frames
+
+    async def blocks(self) -> AsyncIterator[bytes | list[bytes]]:
+        """What `batches` gives, but whole lines in one piece where they are most likely objects.
+
+        See `EventStream.blocks`.
+        """
+        if self._frames:
+            yield await self._next_frames()
+        while chunk := await self._next_chunk():
+            if block := self._decoder.feed_block(chunk):
+                yield block
+        if frames := self._decoder.finish():
+            yield frames
+
+    def cut(self, block: bytes) -> list[bytes]:
+        """The frames of a block of lines; see `EventStream.cut`."""
+        return self._decoder.cut(block)
 
     def discard_connection(self) -> None:
         """Close the connection at the end of this stream: no other request shall use it.

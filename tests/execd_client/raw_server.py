@@ -78,7 +78,7 @@ class Server:
 
     def __init__(self, play: Callable[[Peer, Request], None], path: str) -> None:
         self._play = play
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=2048)
         self._peers: list[Peer] = []
         self._threads = [threading.Thread(target=self._accept)]
         self._failures: list[Exception] = []

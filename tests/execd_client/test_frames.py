@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from execd_client.errors import MalformedFrame, StreamErrorObject
 from execd_client.models import ServerStreamEvent
 from execd_client.streaming import FrameDecoder, decode_frame, parse_events
 from execd_client.types import UNSET
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 RECORDINGS = Path(__file__).parents[1] / "recordings" / "streams"
@@ -322,6 +323,62 @@ def test_no_bytes_make_it_fail_and_chunks_do_not_matter(junk: bytes, data: st.Da
 @given(st.lists(st.sampled_from([b"data:", b" ", b"{}", b"\r", b"\n", b"x", b":", b"id"])))
 def test_no_pieces_of_sse_make_it_fail(pieces: list[bytes]) -> None:
     assert frames_of(pieces) == frames_of([b"".join(pieces)])
+
+
+# --- a slow and obvious reading of the same rules ---
+
+pieces = st.sampled_from([
+    b'{"a":1}', b'{"a":1}\n\n', b'{"a":{"b":2}}\n\n{"c":"}{"}\n\n', b'{"a":1}{"b":', b"}{",
+    b"{", b"}", b"data:", b"data: 1\n", b"data", b"id: 1", b":", b" ", b"\t", b"x\n", b"12", b'"',
+    b"\xef\xbb\xbf", b"\n", b"\n\n", b"\r", b"\r\n",
+])  # fmt: skip
+
+
+def read_values(data: bytes) -> list[bytes]:
+    """JSON values that stand side by side; what is none stays in one piece with what follows."""
+    data = data.lstrip(b" \t\r\n")
+    for end in range(len(data), 0, -1):
+        try:
+            json.loads(data[:end].decode())
+        except ValueError:
+            continue
+        return [data[:end].rstrip(b" \t\r\n"), *read_values(data[end:])]
+    return [data] if data else []
+
+
+def read_slowly(body: bytes) -> list[bytes]:
+    frames: list[bytes] = []
+    open_data: list[bytes] = []
+
+    def end_frame() -> None:
+        if len(open_data) > 1 or b"}{" in b"".join(open_data):
+            frames.extend(read_values(b"\n".join(open_data)))
+        else:
+            frames.extend(value for value in open_data if value.strip())
+        open_data.clear()
+
+    for line in [*re.split(rb"\r\n|\r|\n", body.removeprefix(b"\xef\xbb\xbf")), b""]:
+        name, colon, value = line.partition(b":")
+        if name == b"data":
+            open_data.append(value.removeprefix(b" "))
+        elif name in {b"event", b"id", b"retry"} or (colon and not name):
+            continue
+        else:
+            end_frame()
+            open_data.append(line)
+            end_frame()
+    return frames
+
+
+@settings(max_examples=500)
+@given(st.lists(pieces, max_size=12), st.data())
+def test_it_reads_what_a_slow_reading_reads(parts: list[bytes], data: st.DataObject) -> None:
+    body = b"".join(parts)
+    expected = read_slowly(body)
+    assert frames_of([body]) == expected
+    assert frames_of([b"\n", body]) == read_slowly(b"\n" + body)
+    assert frames_of(parts) == frames_of(single_bytes(body)) == expected
+    assert frames_of(data.draw(chunked(body))) == expected
 
 
 # --- recordings of a real execd ---

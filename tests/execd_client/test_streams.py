@@ -6,6 +6,7 @@ Each fact is held for both roads: `Road` plays the sync and the async stream thr
 import asyncio
 import contextlib
 import gc
+import gzip
 import json
 import socket
 import struct
@@ -110,6 +111,11 @@ class Sync:
         with self.stream(client) as events:
             return list(events.batches())
 
+    async def blocks(self, client: Client) -> list[bytes | list[bytes]]:
+        with self.stream(client) as events:
+            next(events)
+            return list(events.blocks())
+
     async def first(self, client: Client) -> tuple[ServerStreamEvent, int]:
         with self.stream(client) as events:
             event = next(events)
@@ -150,6 +156,11 @@ class Async:
     async def batches(self, client: Client) -> list[list[bytes]]:
         async with self.stream(client) as events:
             return [batch async for batch in events.batches()]
+
+    async def blocks(self, client: Client) -> list[bytes | list[bytes]]:
+        async with self.stream(client) as events:
+            await anext(events)
+            return [block async for block in events.blocks()]
 
     async def first(self, client: Client) -> tuple[ServerStreamEvent, int]:
         async with self.stream(client) as events:
@@ -214,6 +225,21 @@ def test_batches_are_the_frames_of_each_chunk(road: Road) -> None:
     with serve(good(INIT + HELLO, COMPLETE[:20], COMPLETE[20:], BUSY)) as server:
         batches = road.run(road.batches, server.url)
     assert batches == [[INIT.strip(), HELLO.strip()], [COMPLETE.strip()], [BUSY]]
+
+
+def test_blocks_are_whole_lines_wherever_they_are_likely_to_be_objects(road: Road) -> None:
+    sse = b"data: " + HELLO
+    with serve(good(INIT + HELLO, COMPLETE + HELLO[:9], HELLO[9:], sse, HELLO, BUSY)) as server:
+        blocks = road.run(road.blocks, server.url)
+    frame = HELLO.strip()
+    assert blocks == [[frame], COMPLETE, HELLO, [frame], HELLO, [BUSY]]
+
+
+def test_a_body_that_a_gateway_has_compressed_is_read(road: Road) -> None:
+    body = gzip.compress(INIT + HELLO)
+    with serve(plain(answer(200, "text/event-stream", body, content_encoding="gzip"))) as server:
+        events = road.run(road.collect, server.url)
+    assert texts(events) == ["run-1", "hello"]
 
 
 def test_a_path_in_the_base_url_is_kept(road: Road) -> None:
@@ -290,8 +316,9 @@ def test_the_read_timeout_is_off_unless_it_is_given(road: Road) -> None:
     with serve(play) as server:
         options = {"timeout": httpx.Timeout(5, read=0.2)}
         assert len(road.run(road.collect, server.url, **options)) == 2
-        with pytest.raises(httpx.ReadTimeout):
+        with pytest.raises(httpx.ReadTimeout) as caught:
             road.run(with_limit, server.url, **options)
+        assert caught.value.request.url.path == "/code"
 
 
 def test_nothing_is_sent_before_the_first_step() -> None:
