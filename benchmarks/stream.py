@@ -1,0 +1,338 @@
+"""How much our SDK costs on top of httpx, and what the reference SDK costs: one command.
+
+    python benchmarks/stream.py                whole: four minutes, if nothing else runs
+    python benchmarks/stream.py --quick        three rounds and 100 MB, for a first look
+    python benchmarks/stream.py --clock cpu    on a machine that has other things to do
+
+It makes an environment for each SDK below .venvs/ (needs pip and, the first time, PyPI), starts a
+server that replays the same bytes to all, and measures bare httpx, ours and the reference in turn,
+round by round, so that whatever else the machine does disturbs all of them alike. Ratios are taken
+within a round; the table has their medians, and their quartiles in brackets. Issue 5's targets
+stand beside the figures; nothing fails when one is missed.
+"""
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+from collections import defaultdict
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median, quantiles
+from typing import Any, Final
+
+from cases import GIGABYTE, TENTH, TIMED, Case
+
+HERE: Final = Path(__file__).parent
+ROOT: Final = HERE.parent
+REFERENCE: Final = "opensandbox-code-interpreter==1.1.1"
+SDKS: Final = ("ours", "reference")
+SUBJECTS: Final = ("httpx", *SDKS)
+ASIDES: Final = ("socket", "keeping")  # say what the others' figures are made of
+MODES: Final = ("async", "sync")
+# Without a handler, with one for stdout, and with it as the only one who gets the output.
+HANDLING: Final = ("no", "yes", "only")
+# Installs with the shell scripts' own helpers: a Debian Python may come without ensurepip.
+_INSTALL: Final = '. scripts/_env.sh; make_venv "$1" "$2"; install_into "${@:2}"'
+
+
+def _environment(name: str, *packages: str) -> Path:
+    """The interpreter of an environment that is kept, with those packages."""
+    home = ROOT / ".venvs" / f"bench-{name}-{sys.version_info.major}.{sys.version_info.minor}"
+    subprocess.run(
+        ["bash", "-ec", _INSTALL, "bash", sys.executable, home, *packages], cwd=ROOT, check=True
+    )
+    return home / "bin" / "python"
+
+
+def _environments() -> dict[str, Path]:
+    """One for each SDK; what both need is of the same version in both."""
+    ours = _environment("ours", "-e", "./generated", "-e", ".")
+    frozen = subprocess.run(
+        [ours, "-m", "pip", "freeze", "--exclude-editable"], check=True, capture_output=True
+    )
+    constraints = ROOT / ".venvs" / "bench-constraints.txt"
+    constraints.write_bytes(frozen.stdout)
+    return {"ours": ours, "reference": _environment("reference", REFERENCE, "-c", str(constraints))}
+
+
+class Worker:
+    """A process that measures; see worker.py."""
+
+    def __init__(self, python: Path, port: int) -> None:
+        self._process = subprocess.Popen(
+            [python, HERE / "worker.py", str(port)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self.versions: dict[str, str] = self._answer()
+
+    def measure(self, subject: str, case: Case, mode: str, handling: str) -> dict[str, Any]:
+        """What the worker says: its clocks, and what else it saw."""
+        assert self._process.stdin is not None
+        command = {
+            "subject": subject, "case": case.name, "mode": mode,
+            "handler": handling != "no", "keep": handling != "only",
+        }  # fmt: skip
+        print(json.dumps(command), file=self._process.stdin, flush=True)
+        return self._answer()
+
+    def _answer(self) -> dict[str, Any]:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            raise SystemExit(f"a worker ended with {self._process.wait()}")
+        answer: dict[str, Any] = json.loads(line)
+        return answer
+
+    def close(self) -> None:
+        """End it."""
+        self._process.communicate()
+
+
+@contextmanager
+def _server() -> Generator[int, None, None]:
+    """A running server's port."""
+    process = subprocess.Popen(
+        [sys.executable, HERE / "replay.py"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    try:
+        yield int(process.stdout.readline())
+    finally:
+        process.communicate()
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table: what is measured, and the samples of each subject, one a round."""
+
+    case: Case
+    mode: str
+    handling: str
+    samples: dict[str, list[dict[str, Any]]] = field(default_factory=lambda: defaultdict(list))
+
+    def micros(self, subject: str, clock: str) -> list[float]:
+        """Microseconds a unit, in each round."""
+        return [sample[clock] / self.case.units * 1e6 for sample in self.samples[subject]]
+
+    def extra(self, clock: str) -> float:
+        """Microseconds a unit that ours takes on top of httpx."""
+        pairs = zip(self.micros("ours", clock), self.micros("httpx", clock), strict=True)
+        return median(ours - httpx for ours, httpx in pairs)
+
+    def ratio(self, one: str, other: str, clock: str) -> list[float]:
+        """How many times as long as the other it takes, in each round."""
+        pairs = zip(self.samples[one], self.samples[other], strict=True)
+        return [mine[clock] / others[clock] for mine, others in pairs]
+
+
+def _measure(rows: Sequence[Row], workers: Mapping[str, Worker], rounds: int) -> None:
+    """Fill the rows."""
+    for number in range(rounds + 1):  # the first is to warm up
+        _say(f"round {number} of {rounds}")
+        for row in rows:
+            for subject in (*SUBJECTS, *ASIDES) if row in _plain(rows) else SUBJECTS:
+                worker = workers.get(subject, workers["httpx"])
+                sample = worker.measure(_program(subject), row.case, row.mode, row.handling)
+                if number:
+                    row.samples[subject].append(sample)
+
+
+def _measure_memory(case: Case, start: Callable[[str], Worker]) -> dict[str, dict[str, float]]:
+    """MB by which the peak grows: subject → mode → MB; each in a process of its own."""
+    _say(f"{case.title} of output")
+    return {
+        subject: {
+            mode: start(subject).measure(_program(subject), case, mode, "only")["growth"] / 1e6
+            for mode in MODES
+        }
+        for subject in SUBJECTS
+    }
+
+
+def _program(subject: str) -> str:
+    return "sdk" if subject in SDKS else subject
+
+
+def _say(progress: str) -> None:
+    if sys.stderr.isatty():
+        print(f"\r{progress:30}", end="\r", file=sys.stderr, flush=True)
+
+
+def _plain(rows: Sequence[Row]) -> list[Row]:
+    """One row of each case."""
+    return [row for row in rows if (row.mode, row.handling) == ("sync", "no")]
+
+
+def _spread(values: list[float]) -> str:
+    if len(values) == 1:
+        return f"{values[0]:.2f}"
+    low, middle, high = quantiles(values, n=4, method="inclusive")
+    return f"{middle:.2f} ({low:.2f} to {high:.2f})"
+
+
+def _yes(*, met: bool) -> str:
+    return "yes" if met else "no"
+
+
+def _timed_table(rows: Sequence[Row], clock: str) -> list[list[str]]:
+    table = [[
+        "case", "client", "handler", "httpx µs", "ours µs", "reference µs", "ours a second",
+        "ours / httpx", "on top of httpx µs", "reference / ours", "target", "met",
+    ]]  # fmt: skip
+    for row in rows:
+        httpx, ours, reference = (median(row.micros(subject, clock)) for subject in SUBJECTS)
+        cost = row.ratio("ours", "httpx", clock)
+        gain = row.ratio("reference", "ours", clock)
+        if row.case.name == "fifty":
+            target = "reference ≥ 4 ours, < 2.0 µs on top"
+            met = median(gain) >= 4 and row.extra(clock) < 2.0
+        else:
+            limit = 1.15 if row.case.name == "empty" else 1.3
+            target, met = f"≤ {limit} httpx", median(cost) <= limit
+        table.append([
+            f"{row.case.title}, per {row.case.unit}", row.mode, row.handling,
+            f"{httpx:.2f}", f"{ours:.2f}", f"{reference:.2f}", f"{1e6 / ours:,.0f}",
+            _spread(cost), f"{row.extra(clock):.2f}", _spread(gain), target, _yes(met=met),
+        ])  # fmt: skip
+    return table
+
+
+def _memory_table(case: Case, growth: dict[str, dict[str, float]]) -> list[list[str]]:
+    table = [["case", "client", *(f"{subject} MB" for subject in SUBJECTS), "target", "met"]]
+    for mode in MODES:
+        figures = [f"{growth[subject][mode]:.1f}" for subject in SUBJECTS]
+        met = _yes(met=growth["ours"][mode] < 30)
+        table.append([f"{case.title}, growth of peak memory", mode, *figures, "< 30 MB", met])
+    return table
+
+
+def _floor_table(rows: Sequence[Row], clock: str) -> list[list[str]]:
+    """What no client can avoid: the server, at best, and the memory that kept output takes."""
+    table = [[
+        "case", "events a run", "bytes a run", "chunks sent", "chunks httpx sees",
+        "the server alone µs", "of httpx's time", "httpx that keeps the bytes / httpx",
+    ]]  # fmt: skip
+    for row in rows:
+        chunks = sum(1 for _ in row.case.chunks())
+        alone = min(row.micros("socket", "wall"))
+        table.append([
+            row.case.title, f"{row.case.events:,}", f"{row.case.size:,}", f"{chunks:,}",
+            f"{row.samples['httpx'][-1]['seen']:,}", f"{alone:.2f}",
+            f"{alone / min(row.micros('httpx', 'wall')):.0%}",
+            _spread(row.ratio("keeping", "httpx", clock)),
+        ])  # fmt: skip
+    return table
+
+
+def _show(table: list[list[str]], *, markdown: bool) -> None:
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    if markdown:
+        table = [table[0], ["-" * width for width in widths], *table[1:]]
+    for cells in table:
+        padded = [cell.ljust(width) for cell, width in zip(cells, widths, strict=True)]
+        print(f"| {' | '.join(padded)} |" if markdown else "  ".join(padded).rstrip())
+    print()
+
+
+def _busy(rows: Sequence[Row]) -> float:
+    """The share of its time that a client was on a CPU."""
+    shares: list[float] = [
+        sample["cpu"] / sample["wall"]
+        for row in rows
+        for subject in SUBJECTS
+        for sample in row.samples[subject]
+    ]
+    return median(shares)
+
+
+def _machine() -> str:
+    cpu = platform.machine()
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        names = [line for line in info.read_text().splitlines() if line.startswith("model name")]
+        cpu = names[0].partition(": ")[2] if names else cpu
+    return f"{cpu}, {os.cpu_count()} CPUs, {platform.system()} {platform.release()}"
+
+
+def _arguments() -> argparse.Namespace:
+    names = [*(case.name for case in TIMED), "memory"]
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--quick", action="store_true", help="three rounds, and 100 MB, not 1 GB")
+    parser.add_argument("--rounds", type=int, help="how many; 15 unless --quick")
+    parser.add_argument(
+        "--case", dest="cases", action="append", choices=names, help="only this; may be repeated"
+    )
+    parser.add_argument(
+        "--clock", choices=["wall", "cpu"], default="wall",
+        help="cpu counts only the client's own work: for a machine that has other things to do",
+    )  # fmt: skip
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write every sample there")
+    parser.add_argument("--markdown", action="store_true", help="print tables as Markdown")
+    options = parser.parse_args()
+    options.cases = options.cases or names
+    options.rounds = options.rounds or (3 if options.quick else 15)
+    return options
+
+
+def main() -> None:
+    """Measure, and print."""
+    options = _arguments()
+    environments = _environments()
+    rows = [
+        Row(case, mode, handling)
+        for case in TIMED
+        if case.name in options.cases
+        for handling in HANDLING
+        if case.events or handling == "no"
+        for mode in MODES
+    ]
+    large = TENTH if options.quick else GIGABYTE
+    growth: dict[str, dict[str, float]] = {}
+    load = os.getloadavg()[0]
+    with _server() as port, ExitStack() as stack:
+
+        def start(subject: str) -> Worker:
+            worker = Worker(environments["reference" if subject == "reference" else "ours"], port)
+            stack.callback(worker.close)
+            return worker
+
+        workers = {subject: start(subject) for subject in SUBJECTS}
+        _measure(rows, workers, options.rounds if rows else 0)
+        if "memory" in options.cases:
+            growth = _measure_memory(large, start)
+        _say("")
+        versions = {subject: workers[subject].versions for subject in SDKS}
+
+    print(_machine() + "\n")
+    for subject, packages in versions.items():
+        print(f"{subject}: " + ", ".join(f"{name} {v}" for name, v in packages.items()) + "\n")
+    if rows:
+        print(
+            f"{options.rounds} rounds, {options.clock} time; load {load:.1f} at the beginning, "
+            f"{os.getloadavg()[0]:.1f} at the end; clients were on a CPU for {_busy(rows):.0%} of "
+            "the time.\n"
+        )
+        _show(_timed_table(rows, options.clock), markdown=options.markdown)
+        _show(_floor_table(_plain(rows), options.clock), markdown=options.markdown)
+    if growth:
+        _show(_memory_table(large, growth), markdown=options.markdown)
+    if options.json:
+        samples = [{**vars(row), "case": row.case.name} for row in rows]
+        raw = {
+            "machine": _machine(), "versions": versions, "growth": growth, "samples": samples,
+        }  # fmt: skip
+        options.json.write_text(json.dumps(raw, indent=1))
+
+
+if __name__ == "__main__":
+    main()
