@@ -13,23 +13,30 @@ if TYPE_CHECKING:
     from code_interpreter._errors import (
         APIError,
         AuthenticationError,
+        CodeError,
         CodeInterpreterError,
+        CodeInterruptedError,
         ContextBusyError,
         ContextNotFoundError,
+        ExecutionTimeoutError,
         InterpreterClosedError,
         InvalidArgumentError,
+        KernelDiedError,
         NoSandboxError,
         NotReadyError,
+        OutputLostWarning,
         ProtocolError,
         RateLimitedError,
         RequestTimeoutError,
+        StreamIdleError,
         StreamTruncatedError,
         TransportError,
     )
-    from code_interpreter._execution import Execution, Result
+    from code_interpreter._execution import Execution, Outcome
     from code_interpreter._interpreter import CodeInterpreter
     from code_interpreter._interpreter_sync import CodeInterpreterSync
     from code_interpreter._languages import SupportedLanguage
+    from code_interpreter._results import Result
 
     __version__: str
 
@@ -37,22 +44,29 @@ __all__ = [
     "APIError",
     "AuthenticationError",
     "CodeContext",
+    "CodeError",
     "CodeInterpreter",
     "CodeInterpreterError",
     "CodeInterpreterSync",
+    "CodeInterruptedError",
     "Codes",
     "CodesSync",
     "ContextBusyError",
     "ContextNotFoundError",
     "Execution",
+    "ExecutionTimeoutError",
     "InterpreterClosedError",
     "InvalidArgumentError",
+    "KernelDiedError",
     "NoSandboxError",
     "NotReadyError",
+    "Outcome",
+    "OutputLostWarning",
     "ProtocolError",
     "RateLimitedError",
     "RequestTimeoutError",
     "Result",
+    "StreamIdleError",
     "StreamTruncatedError",
     "SupportedLanguage",
     "TransportError",
@@ -65,10 +79,11 @@ _HOMES = {
     "CodesSync": "_codes_sync",
     "CodeContext": "_contexts",
     "Execution": "_execution",
-    "Result": "_execution",
+    "Outcome": "_execution",
     "CodeInterpreter": "_interpreter",
     "CodeInterpreterSync": "_interpreter_sync",
     "SupportedLanguage": "_languages",
+    "Result": "_results",
 }
 
 

@@ -1,9 +1,11 @@
 """Running code and keeping contexts, for asyncio: I/O only; `_codes_sync` is its twin."""
 
+import asyncio
 import inspect
+import weakref
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import Any
+from types import CoroutineType, TracebackType
 
 import execd_client.models as wire
 from execd_client.api.code_interpreting import (
@@ -11,13 +13,12 @@ from execd_client.api.code_interpreting import (
     delete_context,
     delete_contexts_by_language,
     get_context,
-    interrupt_code,
     list_contexts,
-    run_code,
 )
 from execd_client.api.command import run_command
 from execd_client.api.health import ping
 from opensandbox.models.execd import ExecutionHandlers
+from typing_extensions import Self
 
 from code_interpreter._connection import AsyncConnection
 from code_interpreter._contexts import (
@@ -25,20 +26,23 @@ from code_interpreter._contexts import (
     checked_id,
     context_request,
     from_wire,
-    run_request,
 )
 from code_interpreter._errors import (
     CodeInterpreterError,
+    InvalidArgumentError,
     NotReadyError,
     ensure_ok,
     mapped_errors,
     parsed,
     parsed_list,
 )
-from code_interpreter._events import ErrorObject, Event, decode
-from code_interpreter._execution import Execution, ExecutionBuilder
+from code_interpreter._events import Event
+from code_interpreter._execution import Execution, listeners
 from code_interpreter._languages import checked_language
+from code_interpreter._plan import DEFAULT_IDLE_TIMEOUT, OnBusy, RunPlan, Seconds, plan_run
 from code_interpreter._readiness import KERNELS_SERVED
+from code_interpreter._running import Runner
+from code_interpreter._runs import Run
 
 
 class Codes:
@@ -51,6 +55,7 @@ class Codes:
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
+        self._runner = Runner(connection)
 
     async def create_context(self, language: str, *, cwd: str | None = None) -> CodeContext:
         """Make a context: a kernel of its own, whose state lasts until it is deleted.
@@ -113,8 +118,15 @@ class Codes:
         language: str | None = None,
         context: CodeContext | None = None,
         handlers: ExecutionHandlers | None = None,
+        timeout: Seconds | None = None,
+        idle_timeout: Seconds | None = DEFAULT_IDLE_TIMEOUT,
+        on_busy: OnBusy = "queue",
+        max_output: int | None = None,
     ) -> Execution:
         """Run code to its end; all its output is in what this returns.
+
+        A run that is left before its end, by cancelling it or by a handler that raises, is stopped
+        on the server too. docs/runs.md has the life of a run in full.
 
         Args:
             code: Source text.
@@ -123,6 +135,14 @@ class Codes:
             context: Run in this context.
             handlers: Called with each piece of output as it arrives; plain or async functions.
                 What a handler raises ends the run here and reaches the caller unchanged.
+            timeout: Seconds for the run, waiting for its turn included. It is interrupted then,
+                and given up six seconds later if it does not stop. No limit by default.
+            idle_timeout: Seconds of silence once the run has begun; servers that live send a ping
+                every three seconds. The default is 30; None sets no limit.
+            on_busy: Whether to wait for the turn in a context that another run of this interpreter
+                has ("queue"), or to fail at once ("raise").
+            max_output: Bytes of output and results to keep at most, half of them from the
+                beginning and half from the end. Handlers still get everything.
 
         Returns:
             The Execution. A failure of the code is its `error`, not an exception.
@@ -130,42 +150,86 @@ class Codes:
         Raises:
             ContextBusyError: The context runs something else.
             ContextNotFoundError: The context is gone.
+            ExecutionTimeoutError: It took longer than `timeout`; has `context_usable`.
+            StreamIdleError: The server was silent for longer than `idle_timeout`.
             StreamTruncatedError: Output may be missing; `.execution` has what arrived.
             ProtocolError: The server sent something that is not an event.
         """
-        body = run_request(code, language, context)
-        builder = ExecutionBuilder(keep_output=not (handlers and handlers.skip_accumulation))
-        async with aclosing(self._events(body, builder.execution)) as events:
-            async for event in events:
-                notice = builder.apply(event)
-                if handlers is not None and notice is not None:
-                    await _notify(handlers, *notice)
-        with mapped_errors(builder.execution):
-            return builder.finish()
+        plan = plan_run(
+            code,
+            language,
+            context,
+            timeout=timeout,
+            idle_timeout=idle_timeout,
+            on_busy=on_busy,
+            max_output=max_output,
+        )
+        told = listeners(handlers)
+        keep_output = not (handlers and handlers.skip_accumulation)
+        run = Run(plan, asyncio.get_running_loop().time(), keep_output=keep_output)
+        apply, apply_all = run.builder.apply, run.builder.apply_all
+        async with aclosing(self._runner.batches(run)) as batches:
+            async for events in batches:
+                if not told:
+                    apply_all(events)
+                    continue
+                for event in events:
+                    notice = apply(event)
+                    if notice is None or (handler := told.get(notice[0])) is None:
+                        continue
+                    outcome = handler(notice[1])
+                    # To ask for an awaitable takes longer than to call most handlers.
+                    if type(outcome) is CoroutineType or inspect.isawaitable(outcome):
+                        await outcome
+        with run.failures():
+            return run.conclude()
 
-    async def _events(
-        self, body: wire.RunCodeRequest, execution: Execution
-    ) -> AsyncGenerator[Event, None]:
-        with mapped_errors(execution):
-            async with run_code.astream(client=self._connection.streams, body=body) as stream:
-                async for frames in stream.batches():
-                    for frame in frames:
-                        event = decode(frame)
-                        if isinstance(event, ErrorObject):
-                            stream.discard_connection()
-                        yield event
+    def stream(
+        self,
+        code: str,
+        *,
+        language: str | None = None,
+        context: CodeContext | None = None,
+        timeout: Seconds | None = None,
+        idle_timeout: Seconds | None = DEFAULT_IDLE_TIMEOUT,
+        on_busy: OnBusy = "queue",
+        max_output: int | None = None,
+    ) -> "RunStream":
+        """Run code, and hand out what happens event by event; see `RunStream`.
 
-    async def interrupt(self, execution_id: str) -> None:
+        Nothing is sent before the first step. Arguments and errors are those of `run`.
+
+        Example:
+            >>> async with interpreter.codes.stream("print('hi')") as events:
+            ...     async for event in events:
+            ...         match event:
+            ...             case Stdout(text=text):
+            ...                 print(text, end="")
+        """
+        plan = plan_run(
+            code,
+            language,
+            context,
+            timeout=timeout,
+            idle_timeout=idle_timeout,
+            on_busy=on_busy,
+            max_output=max_output,
+        )
+        return RunStream(self._runner, plan)
+
+    async def interrupt(self, execution_id: str | Execution) -> None:
         """Stop a run: its code sees what the language has for that (KeyboardInterrupt in Python).
 
+        A run that has ended is left alone, and so is the run that came after it: real servers give
+        all runs of a context one id, but an Execution, and the id that it or the `on_init` handler
+        holds, know their run. A string from elsewhere is sent as it is.
+
         Args:
-            execution_id: `Execution.id` of the run, from the `on_init` handler for instance.
+            execution_id: The Execution, from `RunStream.execution` for instance, or its id.
         """
-        checked_id("execution", execution_id)
-        with mapped_errors():
-            ensure_ok(
-                await interrupt_code.asyncio_detailed(client=self._connection.rest, id=execution_id)
-            )
+        if not isinstance(execution_id, Execution):
+            checked_id("execution", execution_id)
+        await self._runner.interrupt(execution_id)
 
     async def ping(self) -> bool:
         """Whether execd answers, and answers well."""
@@ -208,9 +272,60 @@ class Codes:
         raise NotReadyError("the kernels' server does not answer yet")
 
 
-async def _notify(handlers: ExecutionHandlers, name: str, argument: object) -> None:
-    handler: Any = getattr(handlers, name)
-    if handler is not None:
-        outcome = handler(argument)
-        if inspect.isawaitable(outcome):
-            await outcome
+class RunStream:
+    """The events of one run, in order of arrival: an async iterator and a context manager.
+
+    It can be read once. Leaving the loop or the block early stops the run; with `async with`, it is
+    stopped by the time the block is left.
+
+    Attributes:
+        execution: What has arrived so far; judged, with its `outcome`, once the loop has ended.
+    """
+
+    def __init__(self, runner: Runner, plan: RunPlan) -> None:
+        self.execution = Execution()
+        self._runner = runner
+        self._plan = plan
+        # Only the loop holds its generator: when it lets go, the generator knows.
+        self._events: weakref.ref[AsyncGenerator[Event, None]] | None = None
+        self._over: asyncio.Event | None = None  # once the first step was made
+
+    def __aiter__(self) -> AsyncGenerator[Event, None]:
+        if self._events is not None:
+            raise InvalidArgumentError("the events of a run can be read once")
+        run = Run(self._plan, asyncio.get_running_loop().time(), execution=self.execution)
+        events = self._steps(run)
+        self._events = run.reader = weakref.ref(events)
+        return events
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Stop the run if it is not over."""
+        events = None if self._events is None else self._events()
+        if events is not None:
+            await events.aclose()
+        elif self._over is not None:
+            await self._over.wait()  # a loop that was left: the event loop is closing it
+
+    async def _steps(self, run: Run) -> AsyncGenerator[Event, None]:
+        over = self._over = asyncio.Event()
+        try:
+            async with aclosing(self._runner.batches(run)) as batches:
+                async for events in batches:
+                    for event in events:
+                        run.builder.apply_all((event,))
+                        yield event
+            with run.failures():
+                run.conclude()
+        finally:
+            over.set()

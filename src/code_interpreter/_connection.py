@@ -94,6 +94,16 @@ class _Target:
                     request.headers.pop(name, None)
 
 
+def lift_read_limit(response: httpx.Response) -> None:
+    """Let the body of a streamed answer be silent for as long as it likes.
+
+    httpcore looks the limit up when it begins to read the body, so that the headers can have one
+    of their own.
+    """
+    timeout: dict[str, float | None] = response.request.extensions["timeout"]
+    timeout["read"] = None
+
+
 class _Clients:
     """The generated clients of one execd, until they are closed."""
 
@@ -124,6 +134,11 @@ class _Clients:
         """
         self.check_open()
         return self._streams
+
+    @property
+    def timeout(self) -> httpx.Timeout:
+        """The configured request timeout."""
+        return self._timeout
 
     def limits(self, seconds: float | None) -> httpx.Timeout:
         """The configured request timeout, or less; for streams, which go without it otherwise."""

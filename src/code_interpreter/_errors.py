@@ -12,12 +12,18 @@
     │   └── RateLimitedError              SandboxRateLimitException: 429
     ├── TransportError                    SandboxConnectionException: no whole answer came
     │   ├── RequestTimeoutError           SandboxTimeoutException, TimeoutError
-    │   └── StreamTruncatedError          a run's output was cut: some may be missing
-    └── ProtocolError                     SandboxApiException: an answer that is not execd's
+    │   ├── StreamTruncatedError          a run's output was cut: some may be missing
+    │   └── StreamIdleError               TimeoutError: a run's stream fell silent
+    ├── ProtocolError                     SandboxApiException: an answer that is not execd's
+    ├── ExecutionTimeoutError             SandboxTimeoutException, TimeoutError: `timeout` passed
+    └── CodeError                         by `Execution.raise_for_error`: the code failed
+        ├── CodeInterruptedError          it was interrupted
+        └── KernelDiedError               its kernel died; the context's state is gone
 
 Each extends the exception of the `opensandbox` package that the reference SDK raises in its place,
 so that existing `except` clauses hold. Those raised during a run carry what had arrived by then
-as `.execution`. A failure of the user's code is none of these: it is `Execution.error`.
+as `.execution`. A failure of the user's code is data, `Execution.error`; `raise_for_error` makes it
+an exception for those who want one.
 """
 
 from __future__ import annotations
@@ -90,7 +96,8 @@ class APIError(CodeInterpreterError, SandboxApiException):
     """The server answered, and its answer is a refusal or a failure.
 
     Attributes:
-        status: HTTP status; 200 where the failure came inside an event stream.
+        status: HTTP status; 200 where the failure came inside an event stream, 0 where nothing was
+            sent, since the interpreter knew the answer.
         code: The server's own code, such as ``RUNTIME_ERROR``; None when it sent none.
         body: The whole answer, as it came.
         request_id: Value of the answer's ``X-Request-ID`` header, or None.
@@ -154,8 +161,54 @@ class StreamTruncatedError(TransportError):
     """A run's stream ended early; `.execution` holds what had arrived, and more may be lost."""
 
 
+class StreamIdleError(TransportError, TimeoutError):
+    """A run's stream was silent for longer than `idle_timeout`: its server is gone, or stuck."""
+
+
 class ProtocolError(CodeInterpreterError, SandboxApiException):
     """The server sent what no execd sends, a malformed event for instance."""
+
+
+class ExecutionTimeoutError(CodeInterpreterError, SandboxTimeoutException, TimeoutError):
+    """The run took longer than its `timeout`, and was stopped.
+
+    Attributes:
+        context_usable: Whether the context still has its state and runs code. If not, the run could
+            not be stopped; its context was deleted, and a run by language gets a fresh one.
+    """
+
+    def __init__(self, message: str, *, context_usable: bool) -> None:
+        # The two parents' constructors do not fit behind each other; their common one does.
+        SandboxException.__init__(self, message, error=SandboxError(SandboxError.TIMEOUT, message))
+        self.context_usable = context_usable
+
+
+class CodeError(CodeInterpreterError):
+    """The user's code failed, and `Execution.raise_for_error` was asked to say so.
+
+    Attributes:
+        name: The name of the exception or, in other languages, of the kind of error.
+        value: Its text.
+        traceback: Lines of the traceback; they can hold ANSI colour sequences.
+    """
+
+    def __init__(self, name: str, value: str, traceback: list[str]) -> None:
+        super().__init__(f"{name}: {value}")
+        self.name = name
+        self.value = value
+        self.traceback = traceback
+
+
+class CodeInterruptedError(CodeError):
+    """The user's code was interrupted."""
+
+
+class KernelDiedError(CodeError):
+    """The kernel died under the user's code; the state of the context is gone."""
+
+
+class OutputLostWarning(UserWarning):
+    """The server says that it dropped output of a run; `Execution.output_lost` is true."""
 
 
 def api_error(status: int, headers: Mapping[str, str], body: bytes) -> APIError:
@@ -256,7 +309,7 @@ class mapped_errors:  # noqa: N801  # used like contextlib.suppress
     ) -> None:
         if error is None:
             return
-        known = _known(error)
+        known = known_error(error)
         if known is None:
             return
         known.execution = self._execution
@@ -264,7 +317,7 @@ class mapped_errors:  # noqa: N801  # used like contextlib.suppress
             raise known from error
 
 
-def _known(error: BaseException) -> CodeInterpreterError | None:  # noqa: PLR0911  # a table
+def known_error(error: BaseException) -> CodeInterpreterError | None:  # noqa: PLR0911  # a table
     """Our error for `error`: itself when it is ours, None when it is nobody's business here."""
     match error:
         case CodeInterpreterError():

@@ -8,11 +8,14 @@ Times are Unix milliseconds of the server's clock, 0 when the server did not say
 """
 
 import json
-from typing import Any, Final, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
 import msgspec
 
 from code_interpreter._errors import ProtocolError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _EXCERPT = 120
 
@@ -45,9 +48,15 @@ class MimeBundle(_Event, frozen=True, tag="result"):
     Attributes:
         results: MIME type → value; real servers write ``text`` for ``text/plain``. Binary types
             are base64 strings, JSON types can be objects.
+        display: Whether the code displayed it, and it is not the last expression's value.
+        display_id: The name under which the code can update it.
+        update: Whether it takes the place of what was shown before under its `display_id`.
     """
 
     results: dict[str, Any] | None = None
+    display: bool | None = None
+    display_id: str | None = None
+    update: bool | None = None
 
 
 class ExecutionCount(_Event, frozen=True, tag="execution_count"):
@@ -108,10 +117,30 @@ _Tagged: TypeAlias = (
 )
 
 _decoder: Final[msgspec.json.Decoder[_Tagged]] = msgspec.json.Decoder(_Tagged)
+_decode_all: Final = cast("Callable[[bytes], list[Event]]", _decoder.decode_lines)
 _KNOWN_TYPES: Final = frozenset(
     str(event.__struct_config__.tag)
     for event in (Init, Stdout, Stderr, MimeBundle, ExecutionCount, Error, Complete, Status, Ping)
 )
+
+
+def decode_lines(lines: bytes) -> list[Event] | None:
+    """The events in whole lines, in order; None if their frames must be decoded one by one.
+
+    One call of the JSON decoder for many lines takes half the time of one call for each of them.
+    """
+    try:
+        events = _decode_all(lines)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    # The decoder also takes an object that goes over several lines, and several objects on one
+    # line. To find one newline is much faster than to split, for events of many kilobytes.
+    if lines.find(b"\n") >= len(lines) - 2:
+        return events if len(events) == 1 else None
+    between = lines.split(b"\n")
+    if len(between) == 2 * len(events) + 1 and not any(between[1::2]):
+        return events  # with a blank line behind each, as execd writes them
+    return events if len(between) == len(events) + 1 else None
 
 
 def decode(frame: bytes) -> Event:

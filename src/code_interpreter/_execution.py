@@ -1,41 +1,83 @@
-"""How events become an `Execution`: the models that users hold, and the builder that fills them.
+"""How events become an `Execution`: the model that users hold, and the builder that fills it.
 
 No I/O and no clock. The builder takes events in their order of arrival, which is any order:
 `execution_complete` can come before output, results and even an error. So nothing is judged
 before `finish`, which the caller calls at the clean end of the stream's body and only there.
+
+Output is kept as the events that it came in, which cost a tenth of pydantic's models and which the
+garbage collector passes over; with models, building and collecting them took two thirds of the
+time of a run that prints much. The models are made when somebody looks.
 """
 
 import inspect
-import json
-from collections.abc import Mapping
+import warnings
+from collections.abc import Callable, Iterable
+from enum import Enum
 from typing import Any, Final, Literal, TypeAlias, get_args
 
 from opensandbox.models import execd as shared
 from opensandbox.models.execd import (
     ExecutionComplete,
     ExecutionError,
+    ExecutionHandlers,
     ExecutionInit,
     OutputMessage,
 )
 from opensandbox.models.execd_sync import ExecutionHandlersSync
-from pydantic import Field
+from pydantic import Field, PrivateAttr
+from typing_extensions import Self
 
 from code_interpreter import _events
-from code_interpreter._errors import InvalidArgumentError, StreamTruncatedError, stream_error
+from code_interpreter._errors import (
+    CodeError,
+    CodeInterpreterError,
+    CodeInterruptedError,
+    InvalidArgumentError,
+    KernelDiedError,
+    OutputLostWarning,
+    StreamTruncatedError,
+)
+from code_interpreter._models import maker
+from code_interpreter._results import Result, from_bundle
+from code_interpreter._text import rendered
+from code_interpreter._window import Window
+
+KERNEL_DIED: Final = "KernelDied"
+"""The name of the error with which our own server ends a run whose kernel died."""
+_KEYBOARD_INTERRUPT: Final = "KeyboardInterrupt"
+# How Jupyter's notices begin (jupyter_server, services/kernels/connection/channels.py).
+_LOSS_NOTICES: Final = ("IOPub data rate exceeded", "IOPub message rate exceeded")
 
 
-class Result(shared.ExecutionResult):
-    """Something that the code showed: the last expression's value, or a display.
+class Outcome(str, Enum):
+    """What became of a run.
 
     Attributes:
-        text: Its plain text; empty when it has none.
-        mime: The whole MIME bundle, MIME type → value. Binary types are base64 strings, as
-            Jupyter sends them; JSON types can be objects.
-        extra_properties: The bundle without the plain text, each value as text.
-        timestamp: Unix milliseconds.
+        OK: The code ran to its end.
+        ERROR: The code failed; `Execution.error` tells how.
+        INTERRUPTED: The code was stopped by an interrupt.
+        TIMED_OUT: The run took longer than its `timeout` and was stopped.
+        KERNEL_DIED: The kernel died under the code; the context's state is gone.
+        STREAM_LOST: The end of the run was not seen; output may be missing.
+        BUSY: The code did not run: somebody else's runs in the context.
     """
 
-    mime: dict[str, Any] = Field(default_factory=dict)
+    OK = "ok"
+    ERROR = "error"
+    INTERRUPTED = "interrupted"
+    TIMED_OUT = "timed_out"
+    KERNEL_DIED = "kernel_died"
+    STREAM_LOST = "stream_lost"
+    BUSY = "busy"
+
+    def __str__(self) -> str:
+        return self.value
+
+
+_FAILURES: Final[dict[Outcome | None, type[CodeError]]] = {
+    Outcome.INTERRUPTED: CodeInterruptedError,
+    Outcome.KERNEL_DIED: KernelDiedError,
+}
 
 
 class Execution(shared.Execution):
@@ -44,15 +86,143 @@ class Execution(shared.Execution):
     Attributes:
         id: What `interrupt` takes; None until the server has named the run.
         logs: `stdout` and `stderr`, each a list of messages in order of arrival.
-        result: What the code showed, in order of arrival.
+        result: What the code showed, displays and the last expression's value, in order of arrival.
         outputs: stdout, stderr and results in the one order in which they arrived.
         error: The failure of the user's code, or None.
+        outcome: What became of the run; None until that is known.
         execution_count: The cell's number within its context, when the server said it.
         complete: When the kernel reported the end, and how long the code ran.
+        output_lost: Whether the server said that it dropped output.
+        truncated: Whether output was left out because of `max_output`.
+        omitted_bytes: How many bytes of output were left out because of `max_output`.
     """
 
     result: list[Result] = Field(default_factory=list)  # type: ignore[assignment]  # pyright: ignore[reportIncompatibleVariableOverride]  # the parent's list, of a narrower type
     outputs: list[OutputMessage | Result] = Field(default_factory=list[OutputMessage | Result])
+    outcome: Outcome | None = None
+    output_lost: bool = False
+    truncated: bool = False
+    omitted_bytes: int = 0
+
+    _omitted_before: int = PrivateAttr(default=0)  # the index in `outputs` behind what was left out
+    _arrived: list["_Output"] = PrivateAttr(default_factory=list["_Output"])  # no models made yet
+
+    def __getattribute__(self, name: str) -> Any:
+        if name in _MADE_OF_OUTPUT:
+            _make_models(self)
+        return super().__getattribute__(name)
+
+    @property
+    def ok(self) -> bool:
+        """Whether the code ran to its end without an error."""
+        return self.outcome is Outcome.OK
+
+    @property
+    def main_result(self) -> Result | None:
+        """The value of the last expression; None when there is none."""
+        return next((result for result in reversed(self.result) if result.is_main_result), None)
+
+    def raise_for_error(self) -> Self:
+        """Return the execution itself if the code ran to its end.
+
+        Raises:
+            CodeError: The code failed.
+            CodeInterruptedError: The code was interrupted.
+            KernelDiedError: The kernel died.
+            CodeInterpreterError: The run is not over, or its end was not seen.
+        """
+        if self.outcome is Outcome.OK:
+            return self
+        error = self.error
+        if error is None:
+            failure = CodeInterpreterError(f"the end of the run was not seen ({self.outcome})")
+        else:
+            kind = _FAILURES.get(self.outcome, CodeError)
+            failure = kind(error.name, error.value, error.traceback)
+        failure.execution = self
+        raise failure
+
+    @property
+    def text(self) -> str:
+        """What a terminal would show: stdout and the results' plain text, in order of arrival.
+
+        Chunks are joined as they came and carriage returns followed, so that a progress bar is its
+        last state. A result begins on a line of its own. Newlines at the end are left out.
+        """
+        parts: list[str] = []
+        at_line_start = True
+        for index, output in enumerate(self.outputs):
+            if self.truncated and index == self._omitted_before:
+                parts.append(self._omission(at_line_start=at_line_start))
+                at_line_start = True
+            text = output.text
+            if not text or (isinstance(output, OutputMessage) and output.is_error):
+                continue
+            if isinstance(output, Result):
+                parts.append(f"{text}\n" if at_line_start else f"\n{text}\n")
+                at_line_start = True
+            else:
+                parts.append(text)
+                at_line_start = text.endswith("\n")
+        if self.truncated and len(self.outputs) == self._omitted_before:
+            parts.append(self._omission(at_line_start=at_line_start))
+        return rendered(parts)
+
+    def _omission(self, *, at_line_start: bool) -> str:
+        line = f"[... {self.omitted_bytes} bytes of output left out ...]\n"
+        return line if at_line_start else f"\n{line}"
+
+    def __str__(self) -> str:
+        parts = [self.text] if self.logs.stdout or self.result or self.truncated else []
+        if self.logs.stderr:
+            parts.append(f"[stderr]\n{rendered(message.text for message in self.logs.stderr)}")
+        if self.error:
+            parts.append(f"[error] {self.error.name}: {self.error.value}")
+        return "\n".join(parts)
+
+
+_Output: TypeAlias = _events.Stdout | _events.Stderr | Result
+
+# All that shows the models of output; `__dict__` is how pydantic, copy and pickle look at them.
+_MADE_OF_OUTPUT: Final = frozenset({"__dict__", "logs", "outputs"})
+
+
+def _make_models(execution: Execution) -> None:
+    private: dict[str, Any] | None = getattr(execution, "__pydantic_private__", None)
+    arrived: list[_Output] = private.get("_arrived", []) if private else []
+    if not arrived:
+        return
+    fields: dict[str, Any] = object.__getattribute__(execution, "__dict__")
+    logs: shared.ExecutionLogs = fields["logs"]
+    outputs: list[OutputMessage | Result] = fields["outputs"]
+    for item in arrived:
+        if isinstance(item, Result):
+            outputs.append(item)
+            continue
+        message = _message(item)
+        outputs.append(message)
+        (logs.stderr if message.is_error else logs.stdout).append(message)
+    arrived.clear()
+
+
+def _message(event: _events.Stdout | _events.Stderr) -> OutputMessage:
+    is_error = type(event) is _events.Stderr
+    return _make_message(
+        {"text": event.text or "", "timestamp": event.timestamp or 0, "is_error": is_error}
+    )
+
+
+class RunId(str):
+    """The id of a run, which knows the run: servers give one id to many runs.
+
+    A copy, also a pickled one, is a plain string.
+    """
+
+    __slots__ = ("owner",)
+    owner: object
+
+    def __reduce__(self) -> tuple[type[str], tuple[str]]:
+        return str, (str(self),)
 
 
 HandlerName: TypeAlias = Literal[
@@ -67,98 +237,180 @@ Notice: TypeAlias = (
 )
 """Which handler is to be called, and with what."""
 
-_TEXT: Final = "text/plain"
 _HANDLER_NAMES: Final[tuple[HandlerName, ...]] = get_args(HandlerName)
+
+
+_make_message: Final = maker(OutputMessage, {"text": "", "timestamp": 0, "is_error": True})
+_make_init: Final = maker(ExecutionInit, {"id": "", "timestamp": 0})
+_make_complete: Final = maker(ExecutionComplete, {"timestamp": 0, "execution_time_in_millis": 0})
 
 
 class ExecutionBuilder:
     """Folds events into an Execution.
 
     Args:
-        keep_output: False leaves stdout and stderr to the handlers (`skip_accumulation`).
+        execution: The one to fill; a new one by default.
+        keep_output: False leaves output and results to the handlers (`skip_accumulation`).
+        max_output: How many bytes of output and results to keep at most; None for all.
+        owner: The run, which its id shall know.
     """
 
-    def __init__(self, *, keep_output: bool = True) -> None:
-        self.execution = Execution()
+    def __init__(
+        self,
+        execution: Execution | None = None,
+        *,
+        keep_output: bool = True,
+        max_output: int | None = None,
+        owner: object = None,
+    ) -> None:
+        self.execution = Execution() if execution is None else execution
+        self._arrived = self.execution._arrived  # noqa: SLF001  # its own builder
+        self._owner = owner
+        self.interrupted = False  # whether we have asked the server to stop this run
         self._keep_output = keep_output
-        self._error_object: _events.ErrorObject | None = None
+        self._window = None if max_output is None else Window(max_output)
 
-    def apply(self, event: _events.Event) -> Notice | None:  # noqa: C901, PLR0911  # a table
+    def apply(self, event: _events.Event) -> Notice | None:
         """Take one event in; say whom to tell."""
-        execution = self.execution
+        # Nearly all events are output: these two come before everything else.
+        if type(event) is _events.Stdout:
+            message = _message(event)
+            self._take_output(event, message)
+            return "on_stdout", message
+        if type(event) is _events.Stderr:
+            message = _message(event)
+            self._take_output(event, message)
+            return "on_stderr", message
+        return self._apply_other(event)
+
+    def apply_all(self, events: Iterable[_events.Event]) -> None:
+        """Take events in of which nobody is to be told."""
+        arrived = self._arrived if self._keep_output and self._window is None else None
+        for event in events:
+            if arrived is not None and type(event) is _events.Stdout:
+                arrived.append(event)
+            elif isinstance(event, (_events.Stdout, _events.Stderr)):
+                self._take_output(event)
+            else:
+                self._apply_other(event)
+
+    def _take_output(
+        self, event: _events.Stdout | _events.Stderr, message: OutputMessage | None = None
+    ) -> None:
+        if type(event) is _events.Stderr and (event.text or "").startswith(_LOSS_NOTICES):
+            self._set("output_lost", True)
+        if not self._keep_output:
+            return
+        if self._window is None:
+            self._arrived.append(event)
+        else:
+            self._keep(message or _message(event))
+
+    def _apply_other(self, event: _events.Event) -> Notice | None:
         match event:
-            case _events.Stdout():
-                message = OutputMessage(text=event.text or "", timestamp=event.timestamp or 0)
-                if self._keep_output:
-                    execution.logs.stdout.append(message)
-                    execution.outputs.append(message)
-                return "on_stdout", message
-            case _events.Stderr():
-                message = OutputMessage(
-                    text=event.text or "", timestamp=event.timestamp or 0, is_error=True
-                )
-                if self._keep_output:
-                    execution.logs.stderr.append(message)
-                    execution.outputs.append(message)
-                return "on_stderr", message
             case _events.MimeBundle():
-                result = _result(event.results or {}, event.timestamp or 0)
-                execution.result.append(result)
-                execution.outputs.append(result)
+                result = from_bundle(
+                    event.results or {},
+                    event.timestamp or 0,
+                    is_main_result=not event.display,
+                    display_id=event.display_id,
+                )
+                if self._keep_output and not (event.update and self._replace(result)):
+                    self._keep(result)
                 return "on_result", result
             case _events.Error():
                 error = _error(event)
-                execution.error = error
+                self._set("error", error)
                 return "on_error", error
             case _events.Complete():
-                complete = ExecutionComplete(
-                    timestamp=event.timestamp or 0,
-                    execution_time_in_millis=event.execution_time or 0,
-                )
-                execution.complete = complete
+                fields = {
+                    "timestamp": event.timestamp or 0,
+                    "execution_time_in_millis": event.execution_time or 0,
+                }
+                complete = _make_complete(fields)
+                self._set("complete", complete)
                 return "on_execution_complete", complete
             case _events.Init():
-                init = ExecutionInit(id=event.id or "", timestamp=event.timestamp or 0)
-                execution.id = init.id
-                return "on_init", init
+                run_id = RunId(event.id or "")
+                run_id.owner = self._owner
+                self._set("id", run_id)
+                return "on_init", _make_init({"id": run_id, "timestamp": event.timestamp or 0})
             case _events.ExecutionCount():
-                execution.execution_count = event.count
-            case _events.ErrorObject():
-                self._error_object = event
-            case _events.Status() | _events.Ping() | _events.Unknown():
+                self._set("execution_count", event.count)
+            case _:
                 pass
         return None
+
+    def _keep(self, output: OutputMessage | Result) -> None:
+        head = output if self._window is None else self._window.add(output)
+        if head is not None:
+            self._append(head)
+
+    def _append(self, output: OutputMessage | Result) -> None:
+        execution = self.execution
+        execution.outputs.append(output)
+        if isinstance(output, Result):
+            execution.result.append(output)
+        elif output.is_error:
+            execution.logs.stderr.append(output)
+        else:
+            execution.logs.stdout.append(output)
+
+    def _replace(self, result: Result) -> bool:
+        """Put an updated display in the place of its earlier states; whether there were any."""
+        found = self._window is not None and self._window.replace(result)
+        for kept in (self.execution.result, self.execution.outputs):
+            for index, earlier in enumerate(kept):
+                if isinstance(earlier, Result) and earlier.display_id == result.display_id:
+                    kept[index] = result
+                    found = True
+        return found
+
+    def _set(self, name: str, value: object) -> None:
+        """Assign to a field; pydantic's own way would have the models made first."""
+        object.__getattribute__(self.execution, "__dict__")[name] = value
+        self.execution.__pydantic_fields_set__.add(name)
+
+    def settle(self, outcome: Outcome) -> None:
+        """Close the Execution: nothing more comes, whatever the reason."""
+        execution = self.execution
+        self._set("outcome", outcome)
+        # The run holds its Execution: without the cycle both are freed as soon as they can be.
+        self._owner = None
+        if isinstance(execution.id, RunId):
+            execution.id.owner = None
+        if execution.output_lost:
+            warnings.warn("the server dropped output of a run", OutputLostWarning, stacklevel=2)
+        if self._window is None:
+            return
+        window, self._window = self._window, None
+        execution._omitted_before = len(execution.outputs)  # noqa: SLF001  # its own builder
+        for output in window.tail():
+            self._append(output)
+        execution.omitted_bytes = window.omitted_bytes
+        execution.truncated = window.omitted_bytes > 0
 
     def finish(self) -> Execution:
         """The Execution, now that the body has ended cleanly.
 
         Raises:
-            APIError: The server wrote an error object into the stream; ContextBusyError and
-                ContextNotFoundError among them.
             StreamTruncatedError: No `execution_complete` and no `error` ever came.
         """
-        if self._error_object is not None:
-            raise stream_error(self._error_object.code, self._error_object.message)
         if self.execution.complete is None and self.execution.error is None:
             raise StreamTruncatedError(
                 "the event stream ended before the run did; output may be missing"
             )
+        self.settle(self._verdict(self.execution.error))
         return self.execution
 
-
-def _result(bundle: Mapping[str, Any], timestamp: int) -> Result:
-    mime = {_TEXT if kind == "text" else kind: value for kind, value in bundle.items()}
-    text = mime.get(_TEXT)
-    return Result(
-        text="" if text is None else _as_text(text),
-        timestamp=timestamp,
-        mime=mime,
-        extra_properties={kind: _as_text(v) for kind, v in mime.items() if kind != _TEXT},
-    )
-
-
-def _as_text(value: object) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    def _verdict(self, error: ExecutionError | None) -> Outcome:
+        if error is None:
+            return Outcome.OK
+        if error.name == KERNEL_DIED:
+            return Outcome.KERNEL_DIED
+        if self.interrupted or error.name == _KEYBOARD_INTERRUPT:
+            return Outcome.INTERRUPTED
+        return Outcome.ERROR
 
 
 def _error(event: _events.Error) -> ExecutionError:
@@ -172,10 +424,19 @@ def _error(event: _events.Error) -> ExecutionError:
     )
 
 
-def refuse_async_handlers(handlers: ExecutionHandlersSync | None) -> None:
+def listeners(
+    handlers: ExecutionHandlers | ExecutionHandlersSync | None,
+) -> dict[str, Callable[[Any], Any]]:
+    """The handlers that are there, by name."""
+    if handlers is None:
+        return {}
+    named = ((name, getattr(handlers, name)) for name in _HANDLER_NAMES)
+    return {name: handler for name, handler in named if handler is not None}
+
+
+def refuse_async(handlers: dict[str, Callable[[Any], Any]]) -> None:
     """Raise InvalidArgumentError for a handler that the blocking client could not await."""
-    for name in _HANDLER_NAMES if handlers is not None else ():
-        handler = getattr(handlers, name)
+    for name, handler in handlers.items():
         if inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(
             getattr(handler, "__call__", None)  # noqa: B004  # an object's async __call__
         ):

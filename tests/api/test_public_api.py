@@ -101,7 +101,7 @@ def test_the_reference_sdks_import_paths_lead_to_the_same_objects(
 def test_everything_public_has_a_docstring() -> None:
     def ours(value: object) -> bool:
         function = value.fget if isinstance(value, property) else value
-        return getattr(function, "__module__", "").startswith("code_interpreter.")
+        return (getattr(function, "__module__", None) or "").startswith("code_interpreter.")
 
     public = [getattr(ci, name) for name in ci.__all__]
     members = [

@@ -173,7 +173,7 @@ def test_a_run_is_interrupted_by_its_id_and_the_context_lives_on(
     asyncio.run(main())
 
 
-def test_a_second_run_in_a_busy_context_is_context_busy(local_server: LocalServer) -> None:
+def test_a_context_with_somebody_elses_run_is_context_busy(local_server: LocalServer) -> None:
     async def main() -> None:
         async with async_interpreter(local_server) as interpreter:
             context = await interpreter.codes.create_context(PYTHON)
@@ -190,8 +190,9 @@ def test_a_second_run_in_a_busy_context_is_context_busy(local_server: LocalServe
                 )
             )
             await asyncio.wait_for(going.wait(), 30)
-            with pytest.raises(ci.ContextBusyError):
-                await interpreter.codes.run("1", context=context)
+            async with await CodeInterpreter.create(interpreter.sandbox) as somebody_else:
+                with pytest.raises(ci.ContextBusyError):
+                    await somebody_else.codes.run("1", context=context)
             assert (await first).error is None
 
     asyncio.run(main())

@@ -75,6 +75,7 @@ def holds(expected: Any, text: str) -> bool:
     [name for name, expected in RECORDINGS.items() if expected["outcome"] in {"ok", "error"}],
 )
 @pytest.mark.parametrize("run", [run_sync, run_async])
+@pytest.mark.filterwarnings("ignore::code_interpreter.OutputLostWarning")
 def test_a_recorded_run_gives_what_it_holds(name: str, run: Run, replay: ReplayServer) -> None:
     expected = RECORDINGS[name]
     execution = run(replay.url, name)

@@ -1,5 +1,7 @@
 """The API as a user types it. Never run: the type checkers read it, in CI."""
 
+from datetime import timedelta
+
 from opensandbox import Sandbox, SandboxSync
 from opensandbox.models.execd import (
     Execution as ReferenceExecution,
@@ -17,9 +19,11 @@ from code_interpreter import (
     CodeInterpreter,
     CodeInterpreterSync,
     Execution,
+    Outcome,
     Result,
     SupportedLanguage,
 )
+from code_interpreter.events import Event, Stdout
 from code_interpreter.local import LocalServer
 
 
@@ -38,6 +42,20 @@ async def with_asyncio(sandbox: Sandbox) -> None:
     assert_type(execution.result, list[Result])
     assert_type(execution.outputs, list[OutputMessage | Result])
     assert_type(execution.error, ExecutionError | None)
+    assert_type(execution.outcome, Outcome | None)
+    assert_type(execution.raise_for_error(), Execution)
+    assert_type(execution.main_result, Result | None)
+    assert_type(execution.result[0].png, bytes | None)
+    await interpreter.codes.run(
+        "1", timeout=timedelta(seconds=1), idle_timeout=None, on_busy="raise", max_output=10**6
+    )
+    async with interpreter.codes.stream("1", timeout=2.5) as stream:
+        async for event in stream:
+            assert_type(event, Event)
+            if isinstance(event, Stdout):
+                assert_type(event.text, str | None)
+        assert_type(stream.execution, Execution)
+        await interpreter.codes.interrupt(stream.execution)
     as_before: ReferenceExecution = execution
     assert_type(as_before.text, str)
     async with CodeInterpreter.local(env={"A": "b"}) as local, LocalServer() as server:
@@ -54,6 +72,8 @@ def without(sandbox: SandboxSync) -> None:
         execution = interpreter.codes.run("1", language=SupportedLanguage.BASH, handlers=handlers)
         assert_type(execution, Execution)
         assert_type(interpreter.codes.run("1"), Execution)
+        for event in interpreter.codes.stream("1"):
+            assert_type(event, Event)
     with CodeInterpreterSync.local() as local, LocalServer() as server:
         assert_type(local, CodeInterpreterSync)
         SandboxSync.create("image", connection_config=server.connection_config_sync)

@@ -5,12 +5,13 @@ import json
 from typing import Any
 
 import pytest
+from execd_client.streaming import FrameDecoder
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from code_interpreter import _events
 from code_interpreter._errors import ProtocolError
-from code_interpreter._events import decode
+from code_interpreter._events import decode, decode_lines
 
 
 def frame(**fields: Any) -> bytes:
@@ -119,3 +120,40 @@ _json = st.recursive(
 def test_arbitrary_json_gives_an_event_or_a_protocol_error(fields: dict[str, Any]) -> None:
     with contextlib.suppress(ProtocolError):
         decode(json.dumps(fields).encode())
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\n\n"])
+def test_lines_are_decoded_together(end: bytes) -> None:
+    stdout, ping = b'{"type":"stdout","text":"a"}', b'{"type":"ping"}'
+    assert decode_lines(stdout + end) == [_events.Stdout(None, "a")]
+    assert decode_lines(stdout + end + ping + end) == [_events.Stdout(None, "a"), _events.Ping()]
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        b'{"type":\n"ping"}\n',
+        b'{"type":\n\n"ping"}\n\n',
+        b'{"type":"ping"}\n{"type":\n"ping"}\n\n',
+        b'{"type":"ping"}{"type":"ping"}\n',
+        b'{"type":"ping"} {"type":"ping"}\n\n',
+        b'{"type":"ping"}\n\ndata: {"type":"ping"}\n\n',
+        b'{"type":"ping"}\n{"code":"X","message":"no"}\n',
+        b'{"type":"telemetry"}\n',
+        b"\n\n",
+    ],
+)
+def test_lines_that_are_not_one_event_each_are_left_to_their_frames(lines: bytes) -> None:
+    assert decode_lines(lines) is None
+
+
+_ends = st.sampled_from([b"\n", b"\n\n", b"\n\n\n"])
+_pieces = st.sampled_from([b'{"type":"ping"}', b'{"type":"ping",', b'"timestamp":1}', b"id: 1"])
+
+
+@given(st.lists(st.tuples(_pieces, _ends), min_size=1))
+def test_lines_give_the_events_of_their_frames(parts: list[tuple[bytes, bytes]]) -> None:
+    lines = b"".join(piece + end for piece, end in parts)
+    events = decode_lines(lines)
+    if events is not None:
+        assert events == [decode(frame) for frame in FrameDecoder().feed(lines)]

@@ -1,5 +1,7 @@
 """Events fold into an Execution, in any order, and nothing is judged before the end."""
 
+import pickle
+
 import pytest
 from opensandbox.models import execd as shared
 from opensandbox.models.execd import ExecutionHandlers
@@ -7,19 +9,20 @@ from opensandbox.models.execd_sync import ExecutionHandlersSync
 
 from code_interpreter import _events as e
 from code_interpreter._errors import (
-    APIError,
-    ContextBusyError,
-    ContextNotFoundError,
     InvalidArgumentError,
+    OutputLostWarning,
     StreamTruncatedError,
 )
 from code_interpreter._execution import (
     Execution,
     ExecutionBuilder,
-    Result,
-    refuse_async_handlers,
+    Outcome,
+    RunId,
+    listeners,
+    refuse_async,
     refuse_awaitable,
 )
+from code_interpreter._results import Result
 
 
 def fold(*events: e.Event, keep_output: bool = True) -> Execution:
@@ -80,21 +83,80 @@ def test_an_end_with_neither_complete_nor_error_is_a_lost_stream() -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "message", "kind"),
+    ("error", "outcome"),
     [
-        ("RUNTIME_ERROR", "error running codes session is busy", ContextBusyError),
-        ("RUNTIME_ERROR", "error running codes context not found", ContextNotFoundError),
-        ("RUNTIME_ERROR", "something else", APIError),
+        (None, Outcome.OK),
+        ("ValueError", Outcome.ERROR),
+        ("KeyboardInterrupt", Outcome.INTERRUPTED),
+        ("KernelDied", Outcome.KERNEL_DIED),
     ],
 )
-def test_an_error_object_in_the_stream_is_raised_at_its_end(
-    code: str, message: str, kind: type[APIError]
-) -> None:
-    with pytest.raises(kind) as caught:
-        fold(e.Init(1, "run"), e.ErrorObject(code, message), e.Complete(2, 1))
-    assert type(caught.value) is kind
-    assert (caught.value.code, caught.value.status) == (code, 200)
-    assert message in str(caught.value)
+def test_the_outcome_is_judged_by_the_error(error: str | None, outcome: Outcome) -> None:
+    events = [] if error is None else [e.Error(1, e.ErrorDetails(error, ""))]
+    execution = fold(e.Complete(1, 1), *events)
+    assert execution.outcome is outcome
+    assert execution.ok is (error is None)
+
+
+def test_an_error_of_a_run_that_we_interrupted_is_an_interrupt_in_any_language() -> None:
+    builder = ExecutionBuilder()
+    builder.interrupted = True
+    builder.apply(e.Error(1, e.ErrorDetails("CommandExecError", "130")))
+    assert builder.finish().outcome is Outcome.INTERRUPTED
+
+
+@pytest.mark.parametrize("kind", ["data", "message"])
+def test_a_notice_of_lost_output_is_noticed(kind: str) -> None:
+    notice = f"IOPub {kind} rate exceeded.\nThe Jupyter server will temporarily stop"
+    with pytest.warns(OutputLostWarning):
+        assert fold(e.Stderr(1, notice), e.Complete(2, 1)).output_lost
+    assert not fold(e.Stdout(1, notice), e.Complete(2, 1)).output_lost
+
+
+def test_an_updated_display_replaces_its_earlier_states() -> None:
+    shown = fold(
+        e.MimeBundle(1, {"text": "10%"}, display=True, display_id="p"),
+        e.Stdout(2, "a\n"),
+        e.MimeBundle(3, {"text": "10%"}, display=True, display_id="p"),
+        e.MimeBundle(4, {"text": "99%"}, display=True, display_id="p", update=True),
+        e.MimeBundle(5, {"text": "old"}, display=True, display_id="earlier", update=True),
+        e.MimeBundle(6, {"text": "4"}),
+        e.Complete(7, 1),
+    )
+    assert [result.text for result in shown.result] == ["99%", "99%", "old", "4"]
+    assert [output.text for output in shown.outputs] == ["99%", "a\n", "99%", "old", "4"]
+    assert shown.main_result is shown.result[3]
+    assert [result.is_main_result for result in shown.result] == [False, False, False, True]
+
+
+def test_text_is_in_order_of_arrival_and_results_have_their_own_lines() -> None:
+    execution = fold(
+        e.Stdout(1, "a"),
+        e.Stderr(2, "warning\n"),
+        e.Stdout(3, "b\r"),
+        e.Stdout(4, "c"),
+        e.MimeBundle(5, {"text": "shown"}, display=True),
+        e.MimeBundle(6, {"image/png": ""}, display=True),
+        e.Stdout(7, "d\n\n"),
+        e.MimeBundle(8, {"text": "4"}),
+        e.Error(9, e.ErrorDetails("E", "why")),
+    )
+    assert execution.text == "cb\nshown\nd\n\n4"
+    assert str(execution) == "cb\nshown\nd\n\n4\n[stderr]\nwarning\n[error] E: why"
+    assert str(fold(e.Complete(1, 1))) == ""
+
+
+def test_a_run_id_knows_its_run_and_its_copies_are_strings() -> None:
+    builder = ExecutionBuilder(owner="the run")
+    notice = builder.apply(e.Init(1, "id"))
+    assert notice is not None
+    assert notice[0] == "on_init"
+    assert isinstance(notice[1].id, RunId)
+    assert notice[1].id is builder.execution.id
+    assert notice[1].id.owner == "the run"
+    assert type(pickle.loads(pickle.dumps(notice[1].id))) is str
+    assert type(builder.execution.model_copy(deep=True).id) is str
+    assert '"id":"id"' in builder.execution.model_dump_json()
 
 
 def test_a_mime_bundle_is_kept_whole() -> None:
@@ -120,7 +182,11 @@ def test_both_names_of_plain_text_are_understood() -> None:
 
 
 def test_output_left_to_the_handlers_is_not_kept() -> None:
-    execution = fold(e.Stdout(1, "a"), e.Stderr(2, "b"), e.Complete(), keep_output=False)
+    execution = fold(
+        e.Stdout(1, "a"), e.Stderr(2, "b"), e.MimeBundle(3, {"text": "c"}), e.Complete(),
+        keep_output=False,
+    )  # fmt: skip
+    assert execution.result == []
     assert execution.outputs == []
     assert execution.logs.stdout == execution.logs.stderr == []
 
@@ -172,13 +238,13 @@ class _AsyncCallable:
 def test_the_blocking_client_refuses_async_handlers(handler: object) -> None:
     handlers = ExecutionHandlersSync.model_construct(on_stdout=handler)
     with pytest.raises(InvalidArgumentError, match="on_stdout is async"):
-        refuse_async_handlers(handlers)
+        refuse_async(listeners(handlers))
 
 
 def test_a_plain_function_that_returns_a_coroutine_is_refused_when_it_does() -> None:
     with pytest.raises(InvalidArgumentError, match="on_result is async"):
         refuse_awaitable("on_result", _async_handler(None))
     refuse_awaitable("on_result", "anything else")
-    refuse_async_handlers(None)
-    refuse_async_handlers(ExecutionHandlersSync(on_stdout=print))
+    refuse_async(listeners(None))
+    refuse_async(listeners(ExecutionHandlersSync(on_stdout=print)))
     assert ExecutionHandlers().skip_accumulation is False

@@ -1,0 +1,100 @@
+"""`max_output` keeps the head and the tail, and counts what it leaves out."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+from opensandbox.models.execd import OutputMessage
+
+from code_interpreter import _events as e
+from code_interpreter._execution import Execution, ExecutionBuilder, Outcome
+
+texts = st.lists(st.text(alphabet="abcdé€😀", max_size=12), max_size=30)
+
+
+def kept(chunks: list[str], limit: int) -> Execution:
+    builder = ExecutionBuilder(max_output=limit)
+    for chunk in chunks:
+        builder.apply(e.Stdout(1, chunk))
+    builder.apply(e.Complete(1, 1))
+    return builder.finish()
+
+
+def joined(execution: Execution) -> str:
+    return "".join(message.text for message in execution.logs.stdout)
+
+
+def size(text: str) -> int:
+    return len(text.encode())
+
+
+@given(texts, st.integers(0, 200))
+def test_what_fits_is_kept_whole(chunks: list[str], limit: int) -> None:
+    text = "".join(chunks)
+    execution = kept(chunks, limit)
+    if size(text) <= limit:
+        assert joined(execution) == text
+        assert (execution.truncated, execution.omitted_bytes) == (False, 0)
+        assert execution.text == text.rstrip("\n")
+    else:
+        assert execution.truncated
+
+
+@given(texts, st.integers(0, 100))
+def test_head_and_tail_are_kept_and_the_rest_is_counted(chunks: list[str], limit: int) -> None:
+    text = "".join(chunks)
+    execution = kept(chunks, limit)
+    left = joined(execution)
+    assert size(left) <= limit
+    assert size(left) + execution.omitted_bytes == size(text)
+    if execution.truncated:
+        # A character that the cut would split is left out: up to three bytes at each edge.
+        assert size(left) >= limit - 6
+        omitted = text.encode()
+        head = next(n for n in range(len(left), -1, -1) if text.startswith(left[:n]))
+        assert text.endswith(left[head:]) or omitted
+        assert size(left[:head]) >= min(limit // 2 - 3, size(text))
+        assert f"[... {execution.omitted_bytes} bytes of output left out ...]" in execution.text
+
+
+def test_one_large_chunk_is_cut_in_the_middle() -> None:
+    execution = kept(["0123456789"], 4)
+    assert joined(execution) == "0189"
+    assert execution.omitted_bytes == 6
+    assert execution.text == "01\n[... 6 bytes of output left out ...]\n89"
+
+
+def test_nothing_at_all_can_be_kept() -> None:
+    execution = kept(["abc", "def"], 0)
+    assert execution.outputs == []
+    assert execution.omitted_bytes == 6
+    assert execution.text == "[... 6 bytes of output left out ...]"
+
+
+def test_results_count_with_all_their_forms_and_are_left_out_whole() -> None:
+    builder = ExecutionBuilder(max_output=20)
+    builder.apply(e.Stdout(1, "0123456789"))
+    builder.apply(e.MimeBundle(2, {"text": "abcde", "image/png": "x" * 50}))
+    builder.apply(e.Stderr(3, "end"))
+    builder.apply(e.Complete(4, 1))
+    execution = builder.finish()
+    assert [output.text for output in execution.outputs] == ["0123456789", "end"]
+    assert execution.result == []
+    assert execution.omitted_bytes == 55
+    assert [message.text for message in execution.logs.stderr] == ["end"]
+
+
+def test_a_display_in_the_tail_is_updated() -> None:
+    builder = ExecutionBuilder(max_output=10)
+    builder.apply(e.Stdout(1, "01234"))
+    builder.apply(e.MimeBundle(2, {"text": "a"}, display=True, display_id="d"))
+    builder.apply(e.MimeBundle(3, {"text": "b"}, display=True, display_id="d", update=True))
+    builder.settle(Outcome.STREAM_LOST)
+    assert [result.text for result in builder.execution.result] == ["b"]
+
+
+def test_what_has_arrived_is_there_after_a_failure() -> None:
+    builder = ExecutionBuilder(max_output=4)
+    for text in "abcdef":
+        builder.apply(e.Stdout(1, text))
+    builder.settle(Outcome.STREAM_LOST)
+    assert joined(builder.execution) == "abef"
+    assert isinstance(builder.execution.outputs[0], OutputMessage)
