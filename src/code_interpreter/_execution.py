@@ -264,7 +264,7 @@ class ExecutionBuilder:
         owner: object = None,
     ) -> None:
         self.execution = Execution() if execution is None else execution
-        self._arrived = self.execution._arrived  # noqa: SLF001  # its own builder
+        self._arrived = self.execution._arrived  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # its own builder
         self._owner = owner
         self.interrupted = False  # whether we have asked the server to stop this run
         self._keep_output = keep_output
@@ -384,7 +384,7 @@ class ExecutionBuilder:
         if self._window is None:
             return
         window, self._window = self._window, None
-        execution._omitted_before = len(execution.outputs)  # noqa: SLF001  # its own builder
+        execution._omitted_before = len(execution.outputs)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # its own builder
         for output in window.tail():
             self._append(output)
         execution.omitted_bytes = window.omitted_bytes
