@@ -288,7 +288,7 @@ CASES: dict[str, Case] = {
     ),
     # --- silence, and runs that take too long ---
     "silent behind output": Case(
-        hangs(INIT, OUT), LOST_END, ci.StreamIdleError, text="out", options=IDLE, deletes=True
+        hangs(INIT, OUT), LOST_END, ci.StreamIdleError, text="out", options=IDLE, interrupts=1
     ),
     "stopped by timeout": Case(
         obeys(INIT, OUT),

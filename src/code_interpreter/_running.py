@@ -14,12 +14,14 @@ from execd_client import errors as wire
 from execd_client.api.code_interpreting import delete_context, interrupt_code, run_code
 from execd_client.models import ServerStreamEvent
 from execd_client.streaming import AsyncEventStream
+from execd_client.types import Response
 
 from code_interpreter import _watch
 from code_interpreter._connection import AsyncConnection, lift_read_limit
 from code_interpreter._errors import (
     CodeInterpreterError,
     ContextBusyError,
+    RequestTimeoutError,
     ensure_ok,
     known_error,
     mapped_errors,
@@ -138,14 +140,15 @@ class _Live:
     def _look(self) -> None:
         self._timer = None
         action = self._run.watch.look(self._loop.time())
-        if action is Action.GIVE_UP:
-            self._run.given_up = True
-            if self._stream is not None:
-                self._spawn(self._stream.abort())
-            return
-        if action is Action.INTERRUPT:
+        if action is Action.INTERRUPT or self._run.watch.idle:
             self._spawn(self._interrupt_quietly())
-        self.watch()
+        if action is not Action.GIVE_UP:
+            self.watch()
+            return
+        # A server that has gone silent may come back, and its contexts with it.
+        self._run.given_up = not self._run.watch.idle
+        if self._stream is not None:
+            self._spawn(self._stream.abort())
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = self._loop.create_task(work)
@@ -159,19 +162,14 @@ class _Live:
             if self._run.ended or run_id is None:
                 return
             self._run.builder.interrupted = True
-            ensure_ok(
-                await asyncio.wait_for(
-                    interrupt_code.asyncio_detailed(client=self._connection.rest, id=run_id),
-                    _watch.GRACE,
-                )
-            )
+            await _soon(interrupt_code.asyncio_detailed(client=self._connection.rest, id=run_id))
 
     async def _interrupt_quietly(self) -> None:
         try:
             with mapped_errors():
                 await self.interrupt()
-        except (CodeInterpreterError, asyncio.TimeoutError) as error:
-            _log.warning("a run could not be interrupted: %s", error or "no answer")
+        except CodeInterpreterError as error:
+            _log.warning("a run could not be interrupted: %s", error)
 
     async def abandon(self) -> None:
         """Stop the run, which nobody reads any longer, and see to its end if it can be seen."""
@@ -201,12 +199,16 @@ class _Live:
         if self._run.given_up and (context_id := self._run.lost_context):
             try:
                 with mapped_errors():
-                    ensure_ok(
-                        await delete_context.asyncio_detailed(
-                            context_id, client=self._connection.rest
-                        )
+                    await _soon(
+                        delete_context.asyncio_detailed(context_id, client=self._connection.rest)
                     )
             except CodeInterpreterError as error:
-                _log.warning(
-                    "the context of a run that was given up could not be deleted: %s", error
-                )
+                _log.warning("the context of a lost run could not be deleted: %s", error)
+
+
+async def _soon(call: Coroutine[Any, Any, Response[Any]]) -> None:
+    """Make a call that nobody waits for longer than a grace."""
+    try:
+        ensure_ok(await asyncio.wait_for(call, _watch.GRACE))
+    except asyncio.TimeoutError:
+        raise RequestTimeoutError(f"no answer within {_watch.GRACE:g} s") from None

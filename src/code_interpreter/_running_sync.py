@@ -7,7 +7,7 @@ is interrupted, and read on until it ends or its grace is over.
 import logging
 import threading
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import Final
 
 import httpx
@@ -138,16 +138,15 @@ class _Live:
             if self._run.ended:
                 return
             action = self._run.watch.look(time.monotonic())
-            if action is Action.GIVE_UP:
-                self._run.given_up = True
-                if self._stream is not None:
-                    self._stream.abort()
+            if action is Action.INTERRUPT or self._run.watch.idle:
+                self._interrupts.append(_started(self._interrupt_quietly))
+            if action is not Action.GIVE_UP:
+                self.watch()
                 return
-            if action is Action.INTERRUPT:
-                thread = threading.Thread(target=self._interrupt_quietly, daemon=True)
-                self._interrupts.append(thread)
-                thread.start()
-            self.watch()
+            # A server that has gone silent may come back, and its contexts with it.
+            self._run.given_up = not self._run.watch.idle
+            if self._stream is not None:
+                self._stream.abort()
 
     def interrupt(self) -> None:
         """Ask the server to stop the run, unless it has ended."""
@@ -186,17 +185,26 @@ class _Live:
 
     def end(self) -> None:
         """The turn is over. What was given up loses its context."""
-        with self._looking, self._gate:  # an interrupt on its way must not meet the next run
+        # An interrupt on its way must not meet the next run; nor is it waited for without end.
+        waited = self._gate.acquire(timeout=_watch.GRACE)
+        with self._looking:
             self._run.ended = True
             if self._timer is not None:
                 self._timer.cancel()
+        if waited:
+            self._gate.release()
         if self._run.given_up and (context_id := self._run.lost_context):
-            try:
-                with mapped_errors():
-                    ensure_ok(
-                        delete_context.sync_detailed(context_id, client=self._connection.rest)
-                    )
-            except CodeInterpreterError as error:
-                _log.warning(
-                    "the context of a run that was given up could not be deleted: %s", error
-                )
+            _started(lambda: self._delete(context_id)).join(_watch.GRACE)
+
+    def _delete(self, context_id: str) -> None:
+        try:
+            with mapped_errors():
+                ensure_ok(delete_context.sync_detailed(context_id, client=self._connection.rest))
+        except CodeInterpreterError as error:
+            _log.warning("the context of a lost run could not be deleted: %s", error)
+
+
+def _started(call: Callable[[], None]) -> threading.Thread:
+    thread = threading.Thread(target=call, daemon=True)
+    thread.start()
+    return thread
