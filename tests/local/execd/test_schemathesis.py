@@ -90,7 +90,6 @@ REFUSALS = {
     "downloadFile": "lines do not go with a `Range`; no content is there, or none in that range",
     "listDirectory": "it is no directory",
     "makeDirs": "a mode that is not octal; no such user or group",
-    "renameFiles": "there is a directory in its own way",
     "replaceContent": "it is no file; two paths are the same",
     "searchFiles": "the pattern is none",
     "uploadFile": "a mode that is not octal; no such user or group; no file is there",
@@ -362,9 +361,8 @@ def _harm_nothing(case: Case, directory: Path) -> None:
     if isinstance(cwd, str):
         # It has to be there, but for a context; and must not be too long for the file system.
         tame["cwd"] = _tame(cwd[:40], directory) if _id(case) == "createCodeContext" else "."
-    if {"uid", "gid"} & tame.keys() and all(
-        type(tame.get(each)) in {int, type(None)} for each in ("uid", "gid")
-    ):
+    who = [tame[each] for each in ("uid", "gid") if tame.get(each) is not None]
+    if who and all(type(each) is int and each >= 0 for each in who):
         # Only root can be somebody else.
         tame.update(uid=os.getuid(), gid=os.getgid())
     case.body = tame
@@ -405,9 +403,12 @@ def _lead_somewhere(case: Case, server: Server) -> None:
         case.body = {_aimed(name, "path"): each for name, each in case.body.items()}
     if case.path.startswith(("/files", "/directories")):
         below = server.workdir / "below"
-        shutil.rmtree(below, ignore_errors=True)
-        (below / "folder").mkdir(parents=True)
+        shutil.rmtree(below / "none", ignore_errors=True)
+        for directory in (below, below / "folder"):
+            directory.mkdir(exist_ok=True)
+            directory.chmod(0o755)  # whatever the last request has made of it
         for file in ("file", "folder/file"):
+            (below / file).unlink(missing_ok=True)
             (below / file).write_text("some text\nand more\n")
 
 
@@ -513,7 +514,7 @@ def test_nobody_comes_in_without_the_token(
 
 
 class ContextSteps(schemathesis.stateful.APIStateMachine):
-    """Creations, runs, interrupts, looks and deletions as schemathesis strings them together."""
+    """What can be done with contexts and sessions, as schemathesis strings it together."""
 
     server: ClassVar[Server]
 
