@@ -5,7 +5,8 @@ losing output nor slowing the kernel down is an answer (its own queue drops when
 does not fit in memory waits in a temporary file.
 
 What must stay true: first in, first out, every byte once; a piece is never torn, so a ping fits
-between any two; the last event leaves in the same piece that says it is the last.
+between any two; the last event leaves in the same piece that says it is the last; what a flood took
+beyond the limit is the system's again when the run has ended.
 """
 
 import asyncio
@@ -15,6 +16,8 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import IO, NamedTuple
+
+from code_interpreter.local.execd._memory import give_back
 
 MEMORY_LIMIT = 64 * 1024 * 1024
 PIECE = 256 * 1024
@@ -81,10 +84,13 @@ class Spool:
                     self._store(group)
             self._ending = ending
             waiter = self._waiter if self._ripe() else None
+            spilled = self._file is not None
         if waiter is not None:
             # A loop that is closed has no reader left.
             with suppress(RuntimeError):
                 self._loop.call_soon_threadsafe(_wake, waiter)
+        if ending is not None and spilled:
+            give_back()
 
     async def take(self, deadline: float, *, hold_until: float = 0.0) -> Piece | None:
         """The next piece, as soon as there is one.
@@ -184,6 +190,7 @@ class Spool:
     def _close_file(self) -> None:
         if self._file is not None:
             self._file.close()
+            give_back()
         self._file = None
         self._read_at = self._write_at = 0
 
