@@ -23,9 +23,10 @@ from code_interpreter.local.execd._errors import (
     runtime_error,
 )
 from code_interpreter.local.execd._kernel import Kernel, Kernels
-from code_interpreter.local.execd._languages import Languages, Launch
+from code_interpreter.local.execd._languages import Languages
 from code_interpreter.local.execd._runs import Run
 from code_interpreter.local.execd._spool import Spool
+from code_interpreter.local.kernels._launch import Launch
 
 STOP_PATIENCE = 5.0  # between an interrupt and the end of the kernel that passes over it
 

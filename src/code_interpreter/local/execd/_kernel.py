@@ -27,8 +27,8 @@ from code_interpreter.local.execd._channels import (
     Connection,
     KernelStartError,
 )
-from code_interpreter.local.execd._languages import Launch
 from code_interpreter.local.execd._runs import Run
+from code_interpreter.local.kernels._launch import Launch
 
 _ATTEMPTS = 3
 
