@@ -104,6 +104,7 @@ class Channels(threading.Thread):
         context: The process's ZeroMQ context.
         stderr: Read end of a pipe that holds what the kernel's process says; closed in the end.
         signal: Interrupts the kernel; None when it wants to be asked by a message.
+        cell: Makes what follows one run, from the id of its request.
 
     Attributes:
         ready: Done when the kernel answers; fails with a KernelStartError.
@@ -116,6 +117,7 @@ class Channels(threading.Thread):
         context: "zmq.Context[zmq.Socket[bytes]]",
         stderr: int,
         signal: Callable[[], None] | None,
+        cell: Callable[[str], Cell] = Cell,
     ) -> None:
         super().__init__(name="kernel channels", daemon=True)
         self.ready: Future[None] = Future()
@@ -125,6 +127,7 @@ class Channels(threading.Thread):
         self._context = context
         self._stderr: int | None = stderr
         self._signal = signal
+        self._make_cell = cell
         self._wire = Wire(connection.key.encode())
         self._said = b""
         self._stray: list[bytes] = []
@@ -308,7 +311,7 @@ class Channels(threading.Thread):
         }
         msg_id, frames = self._wire.request("execute_request", content)
         self._run = run
-        self._cell = Cell(msg_id)
+        self._cell = self._make_cell(msg_id)
         self._interrupt_due = run.interrupted
         run.put(self._take_stray())
         self._shell.send_multipart(frames)

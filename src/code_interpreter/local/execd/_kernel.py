@@ -27,6 +27,7 @@ from code_interpreter.local.execd._channels import (
     Connection,
     KernelStartError,
 )
+from code_interpreter.local.execd._dialects import CELLS
 from code_interpreter.local.execd._runs import Run
 from code_interpreter.local.kernels._launch import Launch
 
@@ -139,6 +140,7 @@ class Kernel:
             context=context,
             stderr=stderr,
             signal=self._signal_interrupt if launch.interrupt == "signal" else None,
+            cell=CELLS[launch.dialect],
         )
         self._channels.start()
         threading.Thread(target=self._watch, name="kernel watch", daemon=True).start()

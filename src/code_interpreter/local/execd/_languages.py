@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 
 from code_interpreter.local.execd._errors import invalid_body, not_supported
-from code_interpreter.local.kernels._launch import Find, KernelMissingError, Launch
-from code_interpreter.local.kernels._pythons import Pythons
+from code_interpreter.local.kernels._launch import KernelMissingError, Launch
+from code_interpreter.local.kernels._providers import providers
 
 
 class Languages:
@@ -16,7 +16,9 @@ class Languages:
 
     def __init__(self, env: Mapping[str, str]) -> None:
         self._env = env
-        self._finders: dict[str, Find] = {"python": Pythons().find}
+        self._providers = {
+            language: provider for provider in providers() for language in provider.languages
+        }
 
     def name(self, given: str | None) -> str:
         """The name of a language that this server has.
@@ -25,10 +27,10 @@ class Languages:
             ApiError: It has none of that name, or no name was given.
         """
         name = (given or "").strip().lower()
-        available = f"available: {', '.join(sorted(self._finders))}"
+        available = f"available: {', '.join(sorted(self._providers))}"
         if not name:
             raise invalid_body(f"the language is missing; {available}")
-        if name not in self._finders:
+        if name not in self._providers:
             raise not_supported(f"this server does not have the language {name!r}; {available}")
         return name
 
@@ -39,6 +41,6 @@ class Languages:
             ApiError: The version that the sandbox asks for is not installed.
         """
         try:
-            return await self._finders[name](self._env)
+            return await self._providers[name].find(name, self._env)
         except KernelMissingError as error:
             raise not_supported(str(error)) from error

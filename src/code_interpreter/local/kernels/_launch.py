@@ -1,8 +1,8 @@
-"""How a kernel is started and spoken to: what the finders find, and execd runs."""
+"""What every provider of kernels answers with: how one is started, which are here."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple, Protocol
 
 Dialect = Literal["jupyter", "tslab", "jjava", "gonb"]
 
@@ -33,5 +33,56 @@ class Launch:
     dialect: Dialect = "jupyter"
 
 
-Find = Callable[[Mapping[str, str]], Awaitable[Launch]]
-"""Finds the launch of one language in a sandbox's environment, or raises KernelMissingError."""
+class Installed(NamedTuple):
+    """A kernel that can be started.
+
+    Attributes:
+        language: The language that it runs.
+        version: The language's version, such as `3.12.1`.
+        kernel: The kernel's own name and version, such as `ipykernel 7.4.0`.
+        where: The program that runs it.
+    """
+
+    language: str
+    version: str
+    kernel: str
+    where: str
+
+
+class Provider(Protocol):
+    """Finds and installs the kernels of one kind.
+
+    Attributes:
+        languages: The languages that they run.
+    """
+
+    languages: Sequence[str]
+
+    async def find(self, language: str, env: Mapping[str, str]) -> Launch:
+        """The launch of a language's kernel in a sandbox's environment.
+
+        Args:
+            language: One of `languages`.
+            env: The sandbox's environment, which may ask for a version.
+
+        Raises:
+            KernelMissingError: There is none, or not in that version.
+        """
+        ...
+
+    async def installed(self, env: Mapping[str, str]) -> Sequence[Installed]:
+        """Every kernel of this kind that could be started, the newest version first."""
+        ...
+
+    def install(self, say: Callable[[str], None]) -> None:
+        """Install what is missing, from the ordinary registries.
+
+        Blocks, for minutes if need be. What is there already stays.
+
+        Args:
+            say: Takes a line of progress.
+
+        Raises:
+            KernelMissingError: Something must be there first (a JDK, Node, Go), or failed.
+        """
+        ...

@@ -53,15 +53,18 @@ _EXECUTABLE = re.compile(r"python(3(\.\d+)?)?")
 class Pythons:
     """The Python interpreters of this machine, probed when they are needed."""
 
+    languages = ("python",)
+
     def __init__(self) -> None:
         self._usable: dict[str, _Python] = {}
 
-    async def find(self, env: Mapping[str, str]) -> Launch:
+    async def find(self, language: str, env: Mapping[str, str]) -> Launch:
         """The launch of the Python that `PYTHON_VERSION` asks for, else of the running one.
 
         Raises:
             KernelMissingError: There is no such Python, or it lacks ipykernel.
         """
+        del language
         wanted = env.get("PYTHON_VERSION", "").strip()
         running = _Python(
             path=sys.executable,

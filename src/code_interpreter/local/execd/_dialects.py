@@ -1,0 +1,14 @@
+"""The habits of kernels that depart from Jupyter's, each in a Cell of its own. Pure."""
+
+from collections.abc import Callable, Mapping
+
+from code_interpreter.local.execd._translate import Cell
+from code_interpreter.local.kernels._launch import Dialect
+
+# A cell from the id of its request.
+CELLS: Mapping[Dialect, Callable[[str], Cell]] = {
+    "jupyter": Cell,
+    "tslab": Cell,
+    "jjava": Cell,
+    "gonb": Cell,
+}
