@@ -32,7 +32,7 @@ ROOT: Final = HERE.parent
 REFERENCE: Final = "opensandbox-code-interpreter==1.1.1"
 SDKS: Final = ("ours", "reference")
 SUBJECTS: Final = ("httpx", *SDKS)
-ASIDES: Final = ("socket", "keeping")  # say what the others' figures are made of
+ASIDES: Final = ("socket", "keeping", "decoding")  # say what the others' figures are made of
 MODES: Final = ("async", "sync")
 # Without a handler, with one for stdout, and with it as the only one who gets the output.
 HANDLING: Final = ("no", "yes", "only")
@@ -217,10 +217,11 @@ def _memory_table(case: Case, growth: dict[str, dict[str, float]]) -> list[list[
 
 
 def _floor_table(rows: Sequence[Row], clock: str) -> list[list[str]]:
-    """What no client can avoid: the server, at best, and the memory that kept output takes."""
+    """What no client can avoid: the server, kept output's memory, and reading JSON."""
     table = [[
         "case", "events a run", "bytes a run", "chunks sent", "chunks httpx sees",
         "the server alone µs", "of httpx's time", "httpx that keeps the bytes / httpx",
+        "httpx that reads the JSON / httpx",
     ]]  # fmt: skip
     for row in rows:
         chunks = sum(1 for _ in row.case.chunks())
@@ -230,6 +231,7 @@ def _floor_table(rows: Sequence[Row], clock: str) -> list[list[str]]:
             f"{row.samples['httpx'][-1]['seen']:,}", f"{alone:.2f}",
             f"{alone / min(row.micros('httpx', 'wall')):.0%}",
             _spread(row.ratio("keeping", "httpx", clock)),
+            _spread(row.ratio("decoding", "httpx", clock)),
         ])  # fmt: skip
     return table
 

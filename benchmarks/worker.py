@@ -2,14 +2,16 @@
 
 Run by the environment of what is measured. `sdk` is the same program for ours and for the
 reference SDK, which is what a drop-in is for; `httpx` does nothing but read, `keeping` also keeps
-what it reads, and `socket` reads without HTTP, which shows how fast the server is. Commands come on
-stdin and answers go to stdout, one JSON object a line; it ends when stdin does.
+what it reads, `decoding` hands each line to msgspec and drops what that makes of it, and `socket`
+reads without HTTP, which shows how fast the server is. Commands come on stdin and answers go to
+stdout, one JSON object a line; it ends when stdin does.
 
 Every run is checked for being whole, outside of the time that is measured.
 """
 
 import asyncio
 import gc
+import importlib
 import importlib.metadata
 import json
 import platform
@@ -184,6 +186,33 @@ class Keeping(Httpx):
         return run, lambda: _check(case, "bytes", sum(map(len, kept)), case.size)
 
 
+class Decoding(Httpx):
+    """httpx and a JSON decoder, on the shortest way from one to the other."""
+
+    def job(self, case: Case, mode: str, *, handler: bool, keep: bool) -> tuple[_Job, _Job]:
+        """See `Subject`."""
+        del mode, handler, keep
+        msgspec = importlib.import_module("msgspec")  # the reference's environment has none
+        kind = msgspec.defstruct("Event", [("type", str), ("timestamp", int), ("text", str, "")])
+        decode = msgspec.json.Decoder(kind).decode_lines
+        body = self._body(case)
+        seen = 0
+
+        def run() -> None:
+            nonlocal seen
+            seen = 0
+            parts: list[bytes] = []
+            for _ in range(case.runs):
+                with self._sync.stream("POST", self._url, json=body) as response:
+                    for chunk in response.iter_raw():
+                        parts.append(chunk)
+                        if chunk.endswith(b"\n"):
+                            seen += len(decode(b"".join(parts) if len(parts) > 1 else chunk))
+                            parts.clear()
+
+        return run, lambda: _check(case, "events", seen, case.runs * (case.events + 2))
+
+
 class Socket:
     """A socket that is read as fast as it can be."""
 
@@ -254,7 +283,8 @@ def main() -> None:
     port = int(sys.argv[1])
     subjects: dict[str, Subject] = {}
     programs: dict[str, Callable[[int], Subject]]
-    programs = {"sdk": Sdk, "httpx": Httpx, "keeping": Keeping, "socket": Socket}
+    programs = {"sdk": Sdk, "httpx": Httpx, "keeping": Keeping}
+    programs |= {"decoding": Decoding, "socket": Socket}
     print(json.dumps(_versions()), flush=True)
     for line in sys.stdin:
         command = json.loads(line)

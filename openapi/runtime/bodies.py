@@ -206,28 +206,43 @@ class BodyStream:
 
     def _next_chunk(self) -> bytes:
         """The next bytes of the body; none at its clean end."""
+        chunks = self._unread()
+        try:
+            for chunk in chunks:
+                if chunk:
+                    return chunk
+        except BaseException as error:
+            self._break_off(error)
+            raise
+        self._end()
+        return b""
+
+    def _unread(self) -> Iterator[bytes]:
+        """The chunks of the body that are still to come, opened if need be."""
         if self._ended:
-            return b""
+            return iter(())
         if self._response is None:
             self._open()
         if self._closed:
             raise httpx.StreamClosed
-        try:
-            for chunk in self._chunks:
-                if chunk:
-                    return chunk
-        except httpx.RequestError as error:
-            error.request = self.response.request
-            self.close()
-            if isinstance(error, (httpx.RemoteProtocolError, httpx.ReadError)):
-                raise StreamTruncated("the body was cut before its end") from error
-            raise
-        except BaseException:
-            self.close()
-            raise
+        return self._chunks
+
+    def _end(self) -> None:
+        """The body has ended cleanly."""
         self._ended = True
         self.close()
-        return b""
+
+    def _break_off(self, error: BaseException) -> None:
+        """Reading has failed.
+
+        Raises:
+            StreamTruncated: The body was cut.
+        """
+        self.close()
+        if isinstance(error, httpx.RequestError):
+            error.request = self.response.request
+            if isinstance(error, (httpx.RemoteProtocolError, httpx.ReadError)):
+                raise StreamTruncated("the body was cut before its end") from error
 
 
 class ByteStream(BodyStream):
@@ -272,6 +287,11 @@ class ByteStream(BodyStream):
 
     def _is_streamed(self, response: httpx.Response) -> bool:
         return is_file(response, self._media_types)
+
+
+async def _nothing() -> AsyncIterator[bytes]:
+    return
+    yield b""
 
 
 class AsyncBodyStream:
@@ -373,28 +393,43 @@ class AsyncBodyStream:
 
     async def _next_chunk(self) -> bytes:
         """The next bytes of the body; none at its clean end."""
+        chunks = await self._unread()
+        try:
+            async for chunk in chunks:
+                if chunk:
+                    return chunk
+        except BaseException as error:
+            await self._break_off(error)
+            raise
+        await self._end()
+        return b""
+
+    async def _unread(self) -> AsyncIterator[bytes]:
+        """The chunks of the body that are still to come, opened if need be."""
         if self._ended:
-            return b""
+            return _nothing()
         if self._response is None:
             await self._open()
         if self._closed:
             raise httpx.StreamClosed
-        try:
-            async for chunk in self._chunks:
-                if chunk:
-                    return chunk
-        except httpx.RequestError as error:
-            error.request = self.response.request
-            await self.aclose()
-            if isinstance(error, (httpx.RemoteProtocolError, httpx.ReadError)):
-                raise StreamTruncated("the body was cut before its end") from error
-            raise
-        except BaseException:
-            await self.aclose()
-            raise
+        return self._chunks
+
+    async def _end(self) -> None:
+        """The body has ended cleanly."""
         self._ended = True
         await self.aclose()
-        return b""
+
+    async def _break_off(self, error: BaseException) -> None:
+        """Reading has failed.
+
+        Raises:
+            StreamTruncated: The body was cut.
+        """
+        await self.aclose()
+        if isinstance(error, httpx.RequestError):
+            error.request = self.response.request
+            if isinstance(error, (httpx.RemoteProtocolError, httpx.ReadError)):
+                raise StreamTruncated("the body was cut before its end") from error
 
 
 class AsyncByteStream(AsyncBodyStream):

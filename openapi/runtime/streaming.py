@@ -93,6 +93,12 @@ class FrameDecoder:
             open; they are most likely bare objects. `cut` is to be called for them before anything
             else, unless each of them turns out to be one object or blank. Otherwise frames.
         """
+        if (
+            data[-1:] == b"\n"
+            and data[0] == _BRACE
+            and not (self._parts or self._data or self._after_cr or self._at_start or _CR in data)
+        ):
+            return data  # as nearly all are; what follows would come to the same
         if self._after_cr or _CR in data:
             data = self._with_lf(data)
         end = data.rfind(b"\n") + 1
@@ -120,7 +126,7 @@ class FrameDecoder:
             What was still open: a last line without its newline, an SSE frame without its blank
             line.
         """
-        return self.feed(b"\n\n")
+        return self.feed(b"\n\n") if self.unfinished else []
 
     @property
     def unfinished(self) -> bool:
@@ -367,9 +373,18 @@ class EventStream(BodyStream, Generic[T]):
         """
         if self._frames:
             yield self._next_frames()
-        while chunk := self._next_chunk():
-            if block := self._decoder.feed_block(chunk):
-                yield block
+        feed = self._decoder.feed_block
+        chunks = self._unread()
+        try:
+            for chunk in chunks:
+                if chunk and (block := feed(chunk)):
+                    yield block
+        except GeneratorExit:  # the reader has stopped, and may go on
+            raise
+        except BaseException as error:
+            self._break_off(error)
+            raise
+        self._end()
         if frames := self._decoder.finish():
             yield frames
 
@@ -452,9 +467,18 @@ class AsyncEventStream(AsyncBodyStream, Generic[T]):
         """
         if self._frames:
             yield await self._next_frames()
-        while chunk := await self._next_chunk():
-            if block := self._decoder.feed_block(chunk):
-                yield block
+        feed = self._decoder.feed_block
+        chunks = await self._unread()
+        try:
+            async for chunk in chunks:
+                if chunk and (block := feed(chunk)):
+                    yield block
+        except GeneratorExit:  # the reader has stopped, and may go on
+            raise
+        except BaseException as error:
+            await self._break_off(error)
+            raise
+        await self._end()
         if frames := self._decoder.finish():
             yield frames
 

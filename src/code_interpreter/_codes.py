@@ -167,19 +167,18 @@ class Codes:
         told = listeners(handlers)
         keep_output = not (handlers and handlers.skip_accumulation)
         run = Run(plan, asyncio.get_running_loop().time(), keep_output=keep_output)
-        apply, apply_all = run.builder.apply, run.builder.apply_all
+        builder = run.builder
         async with aclosing(self._runner.batches(run)) as batches:
             async for events in batches:
                 if not told:
-                    apply_all(events)
+                    builder.apply_all(events)
                     continue
-                for event in events:
-                    notice = apply(event)
-                    if notice is None or (handler := told.get(notice[0])) is None:
-                        continue
-                    outcome = handler(notice[1])
+                for handler, value in builder.tell(events, told):
+                    outcome = handler(value)
                     # To ask for an awaitable takes longer than to call most handlers.
-                    if type(outcome) is CoroutineType or inspect.isawaitable(outcome):
+                    if type(outcome) is CoroutineType or (
+                        outcome is not None and inspect.isawaitable(outcome)
+                    ):
                         await outcome
         with run.failures():
             return run.conclude()

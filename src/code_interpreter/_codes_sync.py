@@ -163,18 +163,15 @@ class CodesSync:
         refuse_async(told)
         keep_output = not (handlers and handlers.skip_accumulation)
         run = Run(plan, time.monotonic(), keep_output=keep_output)
-        apply, apply_all = run.builder.apply, run.builder.apply_all
+        builder = run.builder
         with closing(self._runner.batches(run)) as batches:
             for events in batches:
                 if not told:
-                    apply_all(events)
+                    builder.apply_all(events)
                     continue
-                for event in events:
-                    notice = apply(event)
-                    if notice is None or (handler := told.get(notice[0])) is None:
-                        continue
-                    if (outcome := handler(notice[1])) is not None:
-                        refuse_awaitable(notice[0], outcome)
+                for handler, value in builder.tell(events, told):
+                    if (outcome := handler(value)) is not None:
+                        refuse_awaitable(told, handler, outcome)
         with run.failures():
             return run.conclude()
 

@@ -88,7 +88,7 @@ class _Target:
     def guard(self, request: httpx.Request) -> None:
         """Take our headers off a request that a redirect sends to another origin."""
         here, there = self.base_url, request.url
-        if (there.scheme, there.host, there.port) != (here.scheme, here.host, here.port):
+        if there.netloc != here.netloc or there.scheme != here.scheme:
             for name in self.headers:
                 if name.lower() != "user-agent":
                     request.headers.pop(name, None)

@@ -164,8 +164,7 @@ class Run:
         """
         if self.refusal is not None:
             raise self.refusal
-        error = self.execution.error
-        if self.watch.interrupting and error is not None:
+        if self.watch.interrupting and (error := self.execution.error) is not None:
             raise ExecutionTimeoutError(
                 f"the run was stopped after {self.plan.timeout:g} s",
                 context_usable=error.name != KERNEL_DIED,

@@ -151,7 +151,7 @@ class SyncTurns(_Slots["threading.Lock"]):
                 turn.acquire()
                 slot.waiting.append(turn)
             else:
-                slot.holder = me
+                slot.holder, slot.run = me, run
         if turn is not None:
             self._wait(slot, turn, run)
             slot.holder, slot.run = me, run

@@ -48,7 +48,9 @@ class Watch:
         """When to look next; None for never."""
         limit = self._give_up_at if self.interrupting else self.deadline
         silence = self._silence_ends()
-        return min((time for time in (limit, silence) if time is not None), default=None)
+        if limit is None or silence is None:
+            return silence if limit is None else limit
+        return min(limit, silence)
 
     def look(self, now: float) -> Action:
         """Decide what is to be done."""

@@ -140,8 +140,7 @@ def taken(chunks: list[bytes], *, told: bool) -> Run:
         if block and run.broken is None:
             events = run.take(block, decoder.cut, 0)
             if told:
-                for event in events:
-                    run.builder.apply(event)
+                list(run.builder.tell(events, {"on_stdout": print, "on_stderr": print}))
             else:
                 run.builder.apply_all(events)
     return run
@@ -173,7 +172,7 @@ def built(sent: list[Fields]) -> Execution:
         values = {renamed.get((kind, k), k): v for k, v in fields.items() if k != "type"}
         if values.get("error") is not None:
             values["error"] = e.ErrorDetails(**values["error"])
-        builder.apply(kinds[kind](**values))
+        builder.apply_all([kinds[kind](**values)])
     return builder.finish()
 
 

@@ -27,8 +27,7 @@ from code_interpreter._results import Result
 
 def fold(*events: e.Event, keep_output: bool = True) -> Execution:
     builder = ExecutionBuilder(keep_output=keep_output)
-    for event in events:
-        builder.apply(event)
+    builder.apply_all(events)
     return builder.finish()
 
 
@@ -101,7 +100,7 @@ def test_the_outcome_is_judged_by_the_error(error: str | None, outcome: Outcome)
 def test_an_error_of_a_run_that_we_interrupted_is_an_interrupt_in_any_language() -> None:
     builder = ExecutionBuilder()
     builder.interrupted = True
-    builder.apply(e.Error(1, e.ErrorDetails("CommandExecError", "130")))
+    builder.apply_all([e.Error(1, e.ErrorDetails("CommandExecError", "130"))])
     assert builder.finish().outcome is Outcome.INTERRUPTED
 
 
@@ -148,13 +147,11 @@ def test_text_is_in_order_of_arrival_and_results_have_their_own_lines() -> None:
 
 def test_a_run_id_knows_its_run_and_its_copies_are_strings() -> None:
     builder = ExecutionBuilder(owner="the run")
-    notice = builder.apply(e.Init(1, "id"))
-    assert notice is not None
-    assert notice[0] == "on_init"
-    assert isinstance(notice[1].id, RunId)
-    assert notice[1].id is builder.execution.id
-    assert notice[1].id.owner == "the run"
-    assert type(pickle.loads(pickle.dumps(notice[1].id))) is str
+    ((_, init),) = builder.tell([e.Init(1, "id")], {"on_init": print})
+    assert isinstance(init.id, RunId)
+    assert init.id is builder.execution.id
+    assert init.id.owner == "the run"
+    assert type(pickle.loads(pickle.dumps(init.id))) is str
     assert type(builder.execution.model_copy(deep=True).id) is str
     assert '"id":"id"' in builder.execution.model_dump_json()
 
@@ -201,8 +198,7 @@ def test_each_event_says_which_handler_wants_it() -> None:
         e.Error(1, None),
         e.Complete(1, 1),
     ]
-    notices = [builder.apply(event) for event in events]
-    assert [notice[0] for notice in notices if notice] == [
+    names = [
         "on_init",
         "on_stdout",
         "on_stderr",
@@ -210,10 +206,15 @@ def test_each_event_says_which_handler_wants_it() -> None:
         "on_error",
         "on_execution_complete",
     ]
+    assert [name for name, _ in builder.tell(events, {name: name for name in names})] == names
+    for left_out in names:
+        some = [name for name in names if name != left_out]
+        told = ExecutionBuilder().tell(events, {name: name for name in some})
+        assert [name for name, _ in told] == some
     silent: list[e.Event] = [
         e.Ping(), e.Status(), e.Unknown("x"), e.ExecutionCount(1, 3), e.ErrorObject("a", "b")
     ]  # fmt: skip
-    assert [builder.apply(event) for event in silent] == [None] * 5
+    assert list(builder.tell(silent, {name: name for name in names})) == []
     assert builder.execution.execution_count == 3
 
 
@@ -243,8 +244,8 @@ def test_the_blocking_client_refuses_async_handlers(handler: object) -> None:
 
 def test_a_plain_function_that_returns_a_coroutine_is_refused_when_it_does() -> None:
     with pytest.raises(InvalidArgumentError, match="on_result is async"):
-        refuse_awaitable("on_result", _async_handler(None))
-    refuse_awaitable("on_result", "anything else")
+        refuse_awaitable({"on_error": repr, "on_result": print}, print, _async_handler(None))
+    refuse_awaitable({"on_result": print}, print, "anything else")
     refuse_async(listeners(None))
     refuse_async(listeners(ExecutionHandlersSync(on_stdout=print)))
     assert ExecutionHandlers().skip_accumulation is False
