@@ -69,6 +69,7 @@ class Cell:
         self._idle = False
         self._counted = False
         self._error: bytes | None = None
+        self._reply_error: bytes | None = None
 
     @property
     def ended(self) -> bool:
@@ -93,7 +94,7 @@ class Cell:
         if message.kind == "execute_result":
             return [*self._count(content), _frames.result(dict_of(content.get("data")))]
         if message.kind == "error":
-            self._fail(content)
+            self._error = self._error or self._failure(content)
         elif message.kind == "status" and content.get("execution_state") == "idle":
             self._idle = True
             self._half_end()
@@ -108,9 +109,10 @@ class Cell:
         self._half_end()
         status = content.get("status")
         if status == "error":
-            self._fail(content)
+            self._reply_error = self._failure(content)
         elif status != "ok":
-            self._fail({"ename": "NotExecuted", "evalue": f"the kernel answered {status!r}"})
+            evalue = f"the kernel answered {status!r}"
+            self._reply_error = _frames.error("NotExecuted", evalue)
             self.refused = status in _REFUSALS and self.started is None
         frames: list[bytes] = []
         for payload in list_of(content.get("payload")):
@@ -126,8 +128,9 @@ class Cell:
         """The last event."""
         if interrupted and self.refused:
             return _frames.error("KeyboardInterrupt", "interrupted before the kernel ran it")
-        if self._error is not None:
-            return self._error
+        # The broadcast says more, and may come later; the reply stands in where there is none.
+        if error := self._error or self._reply_error:
+            return error
         if interrupted and not self._replied:
             # The interrupt struck the kernel itself, just before or after the cell.
             return _frames.error("KeyboardInterrupt", "")
@@ -144,14 +147,13 @@ class Cell:
         self._counted = True
         return [_frames.frame("execution_count", execution_count=count)]
 
-    def _fail(self, content: Mapping[str, Any]) -> None:
-        # The broadcast comes first and says more; the reply stands in for kernels without one.
-        if self._error is None:
-            self._error = _frames.error(
-                text_of(content.get("ename")),
-                text_of(content.get("evalue")),
-                [text_of(line) for line in list_of(content.get("traceback"))],
-            )
+    def _failure(self, content: Mapping[str, Any]) -> bytes:
+        """The event for what the kernel says of an error."""
+        return _frames.error(
+            text_of(content.get("ename")),
+            text_of(content.get("evalue")),
+            [text_of(line) for line in list_of(content.get("traceback"))],
+        )
 
 
 # User code can send any message it likes on the kernel's own session: take no shape for granted.

@@ -12,6 +12,7 @@
 //   `execute_input` comes when the cell is compiled: before, an interrupt would be lost.
 // - An error that nobody catches, in a callback or a promise, leaves the cell waiting for what
 //   will not come. Here it ends the cell, as it ends a program.
+// - It takes `await (…)` outside of functions for a call of something named `await`.
 // - What a cell has declared is forgotten when the cell fails. Here it stays.
 // - Asked to interrupt a cell that awaits, it ends the cell and lets its code run on, into later
 //   cells. Here such a cell does not end; who asked may kill the kernel.
@@ -31,6 +32,7 @@ const [tslab, connectionFile, language] = process.argv.slice(2);
 const load = createRequire(path.join(tslab, "dist", "main.js"));
 const executors = load("./executor");
 const jupyter = load("./jupyter");
+const ts = load("@tslab/typescript-for-tslab");
 const zeromq = load("zeromq");
 
 const later = setImmediate; // user code may replace it
@@ -79,6 +81,7 @@ executors.createExecutor = (folder, converters) => {
   converter.convert = (_declared, source) => {
     const converted = convert(declared, source);
     if (!converted.diagnostics.length) declared = converted.declOutput || "";
+    converted.hasToplevelAwait = converted.hasToplevelAwait || awaits(parse(source));
     codes = converted.diagnostics.map(({ code }) => code);
     begin();
     return converted;
@@ -103,6 +106,17 @@ async function execute(made, source) {
   begin();
   if (failure) publish("error", failure);
   return done && !failure;
+}
+
+function parse(source) {
+  const name = language === "javascript" ? "cell.js" : "cell.ts";
+  // Only in a module is `await (` no call.
+  return ts.createSourceFile(name, `${source}\nexport {}`, ts.ScriptTarget.Latest);
+}
+
+function awaits(node) {
+  if (ts.isAwaitExpression(node) || node.awaitModifier) return true;
+  return !ts.isFunctionLike(node) && Boolean(ts.forEachChild(node, awaits));
 }
 
 function begin() {
