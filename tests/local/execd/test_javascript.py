@@ -1,8 +1,6 @@
 """JavaScript and TypeScript, on real kernels; and how their errors are shown, by hand."""
 
-import asyncio
 import json
-import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,10 +10,8 @@ import pytest
 
 from code_interpreter.local.execd._tslab import TslabCell
 from code_interpreter.local.execd._wire import Message
-from code_interpreter.local.kernels._launch import KernelMissingError
-from code_interpreter.local.kernels._tslab import Tslab
 from tests.local.execd.conftest import StartServer
-from tests.local.execd.server import Event, Server, wait_until
+from tests.local.execd.server import Event, Server, need_kernel, wait_until
 
 
 def error_of(**content: Any) -> dict[str, Any]:
@@ -63,6 +59,20 @@ Error: outer
       at evalmachine.<anonymous>:2:35
       at sigintHandlersWrap (node:vm:280:12)
 }"""
+PROPERTIES_KEPT = """\
+Error: ENOENT: no such file or directory, open '/nope'
+    at Object.openSync (node:fs:573:18)
+    at evalmachine.<anonymous>:3:36 {
+  errno: -2,
+  code: 'ENOENT'
+}"""
+CAUSE_KEPT = """\
+Error: outer
+    at evalmachine.<anonymous>:2:7
+    ... 7 lines matching cause stack trace ... {
+  [cause]: TypeError: inner
+      at evalmachine.<anonymous>:2:35
+}"""
 
 
 def test_the_kernels_own_frames_are_left_out() -> None:
@@ -75,27 +85,7 @@ def test_the_kernels_own_frames_are_left_out() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "kept"),
-    [
-        (
-            WITH_PROPERTIES,
-            "Error: ENOENT: no such file or directory, open '/nope'\n"
-            "    at Object.openSync (node:fs:573:18)\n"
-            "    at evalmachine.<anonymous>:3:36 {\n"
-            "  errno: -2,\n"
-            "  code: 'ENOENT'\n"
-            "}",
-        ),
-        (
-            WITH_A_CAUSE,
-            "Error: outer\n"
-            "    at evalmachine.<anonymous>:2:7\n"
-            "    ... 7 lines matching cause stack trace ... {\n"
-            "  [cause]: TypeError: inner\n"
-            "      at evalmachine.<anonymous>:2:35\n"
-            "}",
-        ),
-    ],
+    ("text", "kept"), [(WITH_PROPERTIES, PROPERTIES_KEPT), (WITH_A_CAUSE, CAUSE_KEPT)]
 )
 def test_what_an_error_carries_is_kept(text: str, kept: str) -> None:
     error = error_of(ename="Error", evalue="", traceback=text.splitlines())
@@ -132,10 +122,7 @@ def test_an_error_of_any_shape_ends_a_run(odd: object) -> None:
 @pytest.fixture(scope="module", params=["javascript", "typescript"])
 def language(request: pytest.FixtureRequest) -> str:
     name: str = request.param
-    try:
-        asyncio.run(Tslab().find(name, os.environ))
-    except KernelMissingError as error:
-        pytest.skip(f"{error} (`code-interpreter kernels install {name}`)")
+    need_kernel(name)
     return name
 
 
@@ -199,7 +186,7 @@ def test_types_are_typescripts(server: Server, context: str, language: str) -> N
 
 def test_state_lasts_and_runs_are_counted(server: Server, language: str) -> None:
     with server.context(language=language) as fresh:
-        server.run("let x = 1; function twice(n) { return 2 * n }".replace("(n)", "(n = 0)"), fresh)
+        server.run("let x = 1; function twice(n = 0) { return 2 * n }", fresh)
         server.run("throw 1", fresh)
         server.run("let let", fresh)
         outcome = server.run("x += 20; twice(x)", fresh)
@@ -220,13 +207,12 @@ def test_stdout_and_stderr_are_separate_and_in_order(server: Server, context: st
     [
         ("throw new TypeError('boom')", "TypeError", "boom"),
         ("class Mine extends Error {}; throw new Mine('own')", "Mine", "own"),
-        ("await (async () => { await null; throw new RangeError('later') })()", "RangeError", "l"),
+        ("await (async () => { await null; throw new RangeError('later') })()", "RangeError", ""),
         ("void Promise.reject(new Error('nobody caught it'))", "Error", "nobody caught it"),
         (
-            "setTimeout(() => { throw new RangeError('in a callback') }, 1);"
-            "await new Promise(() => {})",
+            "setTimeout(() => { throw new RangeError('called') }); await new Promise(() => {})",
             "RangeError",
-            "in a callback",
+            "called",
         ),
         ("eval('no_such_name')", "ReferenceError", "no_such_name is not defined"),
         ("JSON.parse('{')", "SyntaxError", "JSON"),
@@ -243,9 +229,9 @@ def test_stdout_and_stderr_are_separate_and_in_order(server: Server, context: st
 def test_an_error_ends_the_run_and_is_not_printed(
     server: Server, context: str, code: str, name: str, message: str
 ) -> None:
-    outcome = server.run(f"console.log('before');\n{code}" if "let" not in code else code, context)
+    outcome = server.run(code, context)
     assert outcome.error["ename"].startswith(name)
-    assert message.partition(" - ")[2] in outcome.error["evalue"]
+    assert message in outcome.error["evalue"]
     assert outcome.text("stderr") == ""
     assert not any("_tslab_kernel" in line for line in outcome.error["traceback"])
     # At once: the kernel itself refuses for a moment.

@@ -22,7 +22,7 @@ from code_interpreter.local.execd import _frames
 from code_interpreter.local.execd._wire import Message
 
 _LONGEST_TEXT = 512 * 1024
-_REFUSALS = ("aborted", "abort")  # the second was in the protocol's description for long
+_REFUSALS = ("aborted", "abort")  # the protocol's word, and tslab's
 
 
 def output(message: Message) -> list[bytes]:
@@ -69,7 +69,6 @@ class Cell:
         self._idle = False
         self._counted = False
         self._error: bytes | None = None
-        self._reply_error: bytes | None = None
 
     @property
     def ended(self) -> bool:
@@ -94,7 +93,8 @@ class Cell:
         if message.kind == "execute_result":
             return [*self._count(content), _frames.result(dict_of(content.get("data")))]
         if message.kind == "error":
-            self._error = self._error or self._failure(content)
+            self._error = None  # of a reply that has overtaken it, and says less
+            self._fail(content)
         elif message.kind == "status" and content.get("execution_state") == "idle":
             self._idle = True
             self._half_end()
@@ -109,10 +109,9 @@ class Cell:
         self._half_end()
         status = content.get("status")
         if status == "error":
-            self._reply_error = self._failure(content)
+            self._fail(content)
         elif status != "ok":
-            evalue = f"the kernel answered {status!r}"
-            self._reply_error = _frames.error("NotExecuted", evalue)
+            self._fail({"ename": "NotExecuted", "evalue": f"the kernel answered {status!r}"})
             self.refused = status in _REFUSALS and self.started is None
         frames: list[bytes] = []
         for payload in list_of(content.get("payload")):
@@ -128,9 +127,8 @@ class Cell:
         """The last event."""
         if interrupted and self.refused:
             return _frames.error("KeyboardInterrupt", "interrupted before the kernel ran it")
-        # The broadcast says more, and may come later; the reply stands in where there is none.
-        if error := self._error or self._reply_error:
-            return error
+        if self._error is not None:
+            return self._error
         if interrupted and not self._replied:
             # The interrupt struck the kernel itself, just before or after the cell.
             return _frames.error("KeyboardInterrupt", "")
@@ -147,13 +145,14 @@ class Cell:
         self._counted = True
         return [_frames.frame("execution_count", execution_count=count)]
 
-    def _failure(self, content: Mapping[str, Any]) -> bytes:
-        """The event for what the kernel says of an error."""
-        return _frames.error(
-            text_of(content.get("ename")),
-            text_of(content.get("evalue")),
-            [text_of(line) for line in list_of(content.get("traceback"))],
-        )
+    def _fail(self, content: Mapping[str, Any]) -> None:
+        # The broadcast says more; the reply stands in for kernels without one.
+        if self._error is None:
+            self._error = _frames.error(
+                text_of(content.get("ename")),
+                text_of(content.get("evalue")),
+                [text_of(line) for line in list_of(content.get("traceback"))],
+            )
 
 
 # User code can send any message it likes on the kernel's own session: take no shape for granted.

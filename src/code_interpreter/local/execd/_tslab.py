@@ -19,8 +19,8 @@ _INTERRUPTED = "ERR_SCRIPT_EXECUTION_INTERRUPTED"
 class TslabCell(Cell):
     """One execute request to tslab."""
 
-    def _failure(self, content: Mapping[str, Any]) -> bytes:
-        return super()._failure(_error(content))
+    def _fail(self, content: Mapping[str, Any]) -> None:
+        super()._fail(_error(content))
 
 
 def _error(content: Mapping[str, Any]) -> Mapping[str, Any]:
