@@ -14,6 +14,7 @@ from opensandbox import SandboxSync
 from opensandbox.config import ConnectionConfigSync
 
 from code_interpreter.local import LocalServer
+from tests.local.execd.server import need_kernel
 from tests.local.lifecycle.support import (
     eventually,
     execd_of,
@@ -98,6 +99,24 @@ def test_kill_9_of_one_sandbox_takes_it_along_and_no_other(
         victim(first.id).kill()
         eventually(lambda: not marked(first.id) and len(leftovers(scratch)) == 1)
         assert second.is_healthy()
+
+
+@pytest.mark.parametrize("victim", [execd_of, guard_of], ids=["execd", "guard"])
+def test_kill_9_takes_a_busy_node_along(
+    server: LocalServer, scratch: Path, victim: Callable[[str], psutil.Process]
+) -> None:
+    need_kernel("javascript")
+    with SandboxSync.create("x", connection_config=server.connection_config_sync) as sandbox:
+        execd = sandbox.get_endpoint(44772)
+        body = {"code": "console.log(1); while (true) {}", "context": {"language": "javascript"}}
+        with httpx.stream(
+            "POST", f"http://{execd.endpoint}/code", json=body, headers=execd.headers, timeout=30
+        ) as answer:
+            assert any("stdout" in line for line in answer.iter_lines())
+            (node,) = (p for p in marked(sandbox.id) if p.name().startswith("node"))
+            victim(sandbox.id).kill()
+            eventually(lambda: not node.is_running() and not marked(sandbox.id))
+        eventually(lambda: not leftovers(scratch))
 
 
 @pytest.mark.parametrize("_time", TIMES)

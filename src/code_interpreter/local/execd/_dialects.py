@@ -3,12 +3,13 @@
 from collections.abc import Callable, Mapping
 
 from code_interpreter.local.execd._translate import Cell
+from code_interpreter.local.execd._tslab import TslabCell
 from code_interpreter.local.kernels._launch import Dialect
 
 # A cell from the id of its request.
 CELLS: Mapping[Dialect, Callable[[str], Cell]] = {
     "jupyter": Cell,
-    "tslab": Cell,
+    "tslab": TslabCell,
     "jjava": Cell,
     "gonb": Cell,
 }

@@ -50,13 +50,12 @@ class Installed(NamedTuple):
 
 
 class Provider(Protocol):
-    """Finds and installs the kernels of one kind.
+    """Finds and installs the kernels of one kind."""
 
-    Attributes:
-        languages: The languages that they run.
-    """
-
-    languages: Sequence[str]
+    @property
+    def languages(self) -> Sequence[str]:
+        """The languages that they run."""
+        ...
 
     async def find(self, language: str, env: Mapping[str, str]) -> Launch:
         """The launch of a language's kernel in a sandbox's environment.

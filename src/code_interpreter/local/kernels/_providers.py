@@ -2,8 +2,9 @@
 
 from code_interpreter.local.kernels._launch import Provider
 from code_interpreter.local.kernels._pythons import Pythons
+from code_interpreter.local.kernels._tslab import Tslab
 
 
 def providers() -> tuple[Provider, ...]:
     """One of each kind; each remembers what it has probed."""
-    return (Pythons(),)
+    return (Pythons(), Tslab())

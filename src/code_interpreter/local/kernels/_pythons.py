@@ -8,12 +8,13 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from importlib.util import find_spec
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from importlib.metadata import PackageNotFoundError
+from importlib.metadata import version as version_of
 from pathlib import Path
 from typing import NamedTuple
 
-from code_interpreter.local.kernels._launch import KernelMissingError, Launch
+from code_interpreter.local.kernels._launch import Installed, KernelMissingError, Launch
 from code_interpreter.local.kernels._specs import kernelspecs
 
 
@@ -22,13 +23,17 @@ class _Python(NamedTuple):
 
     path: str
     version: tuple[int, ...]
-    ipykernel: bool
+    ipykernel: str  # its version; empty where it is missing
     managed: bool  # a system's or uv's own, which refuses a plain `pip install`
     pip: bool
 
     @property
     def label(self) -> str:
-        return f"{'.'.join(map(str, self.version))} ({self.path})"
+        return f"{self.version_text} ({self.path})"
+
+    @property
+    def version_text(self) -> str:
+        return ".".join(map(str, self.version))
 
     @property
     def remedy(self) -> str:
@@ -39,11 +44,12 @@ class _Python(NamedTuple):
 
 
 _PROBE = """
-import importlib.util, json, os, sys, sysconfig
+import importlib.metadata, importlib.util, json, os, sys, sysconfig
 has = lambda name: importlib.util.find_spec(name) is not None
+ipykernel = importlib.metadata.version("ipykernel") if has("ipykernel") else ""
 managed = os.path.exists(os.path.join(sysconfig.get_path("stdlib"), "EXTERNALLY-MANAGED"))
 managed = managed and sys.prefix == sys.base_prefix
-print(json.dumps([list(sys.version_info[:3]), has("ipykernel"), managed, has("pip")]))
+print(json.dumps([list(sys.version_info[:3]), ipykernel, managed, has("pip")]))
 """
 _PROBE_PATIENCE = 20.0
 _VERSION = re.compile(r"\d+(\.\d+){0,2}")
@@ -66,13 +72,7 @@ class Pythons:
         """
         del language
         wanted = env.get("PYTHON_VERSION", "").strip()
-        running = _Python(
-            path=sys.executable,
-            version=tuple(sys.version_info[:3]),
-            ipykernel=find_spec("ipykernel") is not None,
-            managed=False,
-            pip=True,
-        )
+        running = _running()
         if not wanted and running.ipykernel:
             return _launch(running)
         if wanted and not _VERSION.fullmatch(wanted):
@@ -88,6 +88,30 @@ class Pythons:
         if not fitting:
             raise _missing(wanted, version, pythons)
         return _launch(max(fitting, key=lambda python: python.version))
+
+    async def installed(self, env: Mapping[str, str]) -> Sequence[Installed]:
+        """Every Python here that has ipykernel, the newest first."""
+        paths = await asyncio.to_thread(lambda: list(_candidates(env)))
+        pythons = [_running(), *await self._probe_all(paths, env)]
+        usable = {python.path: python for python in pythons if python.ipykernel}
+        return [
+            Installed("python", python.version_text, f"ipykernel {python.ipykernel}", python.path)
+            for python in sorted(usable.values(), key=lambda p: p.version, reverse=True)
+        ]
+
+    def install(self, say: Callable[[str], None]) -> None:
+        """Install nothing: the Python that runs this has ipykernel, by the extra `local`.
+
+        Args:
+            say: Takes a line of progress.
+
+        Raises:
+            KernelMissingError: It lacks ipykernel all the same.
+        """
+        running = _running()
+        if not running.ipykernel:
+            raise KernelMissingError(f"ipykernel is missing: {running.remedy}")
+        say(f"Python {running.label} has ipykernel {running.ipykernel}")
 
     async def _probe_all(self, paths: Iterable[str], env: Mapping[str, str]) -> list[_Python]:
         probes = (asyncio.to_thread(self._probe, path, env) for path in paths)
@@ -114,6 +138,20 @@ class Pythons:
         if ipykernel:
             self._usable[path] = python
         return python
+
+
+def _running() -> _Python:
+    try:
+        ipykernel = version_of("ipykernel")
+    except PackageNotFoundError:
+        ipykernel = ""
+    return _Python(
+        path=sys.executable,
+        version=tuple(sys.version_info[:3]),
+        ipykernel=ipykernel,
+        managed=False,
+        pip=True,
+    )
 
 
 def _launch(python: _Python) -> Launch:
