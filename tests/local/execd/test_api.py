@@ -1,8 +1,8 @@
 """Contexts, refusals, commands: everything around the runs."""
 
 import json
-import re
 import os
+import re
 import socket
 import subprocess
 import sys
