@@ -23,34 +23,35 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: The arguments, without the program's name; those of this process by default.
 
     Returns:
-        The exit status: 0 after a clean end, 1 when a server cannot start, 2 when an argument is
-        wrong (by SystemExit) or the extra `local` is not installed.
+        The exit status: 0 after a clean end, 1 when a server cannot start or a kernel cannot be
+        installed, 2 when an argument is wrong (most by SystemExit) or the extra `local` is missing.
     """
     arguments = _parser().parse_args(argv)
     try:
         # Found by name, so that nothing of it is imported before it is needed.
-        servers = importlib.import_module("code_interpreter.cli._servers")
+        module = importlib.import_module(f"code_interpreter.cli.{arguments.module}")
     except ImportError as error:
         print(f"code-interpreter: {error}", file=sys.stderr)  # noqa: T201
         return _MISSING_EXTRA
-    status: int = getattr(servers, arguments.command)(arguments)
+    status: int = getattr(module, arguments.run)(arguments)
     return status
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="code-interpreter",
-        description="Servers for code interpreter sandboxes on this machine, without isolation.",
+        description="Code interpreter sandboxes on this machine, without isolation.",
     )
     version = importlib.metadata.version(_DISTRIBUTION)
     parser.add_argument("--version", action="version", version=f"%(prog)s {version}")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     serve = commands.add_parser(
         "serve",
         help="run a sandbox server that opensandbox clients can use",
         description="Run a sandbox server: make sandboxes with Sandbox.create(...).",
     )
+    serve.set_defaults(module="_servers", run="serve")
     _add_address(serve, _LIFECYCLE_PORT)
     serve.add_argument(
         "--api-key",
@@ -62,6 +63,7 @@ def _parser() -> argparse.ArgumentParser:
         help="run one bare sandbox, without the API that makes and ends sandboxes",
         description="Run one bare sandbox; it ends with this command.",
     )
+    execd.set_defaults(module="_servers", run="execd")
     _add_address(execd, _EXECD_PORT)
     execd.add_argument(
         "--workdir",
@@ -70,7 +72,37 @@ def _parser() -> argparse.ArgumentParser:
     execd.add_argument(
         "--token", help="what clients must send; default: EXECD_ACCESS_TOKEN if set, else a new one"
     )
+
+    kernels = commands.add_parser(
+        "kernels",
+        help="list and install the Jupyter kernels that run the languages",
+        description="The Jupyter kernels of this machine, which run the languages of a sandbox.",
+    )
+    _add_actions(kernels)
     return parser
+
+
+def _add_actions(kernels: argparse.ArgumentParser) -> None:
+    actions = kernels.add_subparsers(required=True, metavar="ACTION")
+
+    listing = actions.add_parser(
+        "list",
+        help="list the kernels that are installed",
+        description="List the kernels that are installed, and how to install those that are not.",
+    )
+    listing.add_argument("--json", action="store_true", help="for programs")
+    listing.set_defaults(module="_kernels", run="show")
+
+    install = actions.add_parser(
+        "install",
+        help="install the kernels of languages",
+        description="Install what is missing, from the ordinary registries, into the user's "
+        "Jupyter data directory. What is there stays.",
+    )
+    install.add_argument(
+        "languages", nargs="+", metavar="LANGUAGE", help="a language, or `all` for all of them"
+    )
+    install.set_defaults(module="_kernels", run="install")
 
 
 def _add_address(parser: argparse.ArgumentParser, port: int) -> None:

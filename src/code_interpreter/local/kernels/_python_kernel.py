@@ -91,17 +91,21 @@ class Kernel(ipkernel.IPythonKernel):
         return reply
 
 
-class App(kernelapp.IPKernelApp):
-    """ipykernel's application with the two classes above."""
-
-    kernel_class = Kernel
-    outstream_class = "execd_python_kernel.OutStream"
+class LosslessApp(kernelapp.IPKernelApp):
+    """ipykernel's application; it drops no message because many wait to be sent."""
 
     def init_iopub(self, context: Any) -> None:
         """Open the broadcast socket, without the limit at which it would drop messages."""
         context.setsockopt(zmq.SNDHWM, 0)
         _UntypedApp.init_iopub(self, context)
         context.setsockopt(zmq.SNDHWM, _USUAL_LIMIT)
+
+
+class App(LosslessApp):
+    """The application with the two classes above."""
+
+    kernel_class = Kernel
+    outstream_class = "execd_python_kernel.OutStream"
 
     def init_io(self) -> None:
         """Replace the standard streams, and remember them: user code may do so too."""
