@@ -82,7 +82,8 @@ class Kernels:
         file = directory / "kernel.json"
         file.touch(mode=0o600)
         file.write_text(connection.file(language))
-        env = {**self._env, **launch.env, "PWD": str(cwd)}
+        own = {k: v.replace("{directory}", str(directory)) for k, v in launch.env.items()}
+        env = {**self._env, **own, "PWD": str(cwd)}
         if os.getpid() != 1:  # to a kernel, a parent number 1 means an orphan
             env["JPY_PARENT_PID"] = str(os.getpid())
         try:

@@ -15,6 +15,7 @@ What must stay true:
 """
 
 import time
+from collections.abc import Mapping
 from typing import Any, cast
 
 from code_interpreter.local.execd import _frames
@@ -27,17 +28,17 @@ def output(message: Message) -> list[bytes]:
     """The events for a piece of output; none when the message is something else."""
     content = message.content
     if message.kind == "stream":
-        text = _text(content.get("text"))
+        text = text_of(content.get("text"))
         kind = "stderr" if content.get("name") == "stderr" else "stdout"
         starts = range(0, len(text), _LONGEST_TEXT)
         return [_frames.frame(kind, text=text[at : at + _LONGEST_TEXT]) for at in starts]
     if message.kind in {"display_data", "update_display_data"}:
         flags: dict[str, Any] = {"display": True}
-        if display_id := _dict(content.get("transient")).get("display_id"):
-            flags["display_id"] = _text(display_id)
+        if display_id := dict_of(content.get("transient")).get("display_id"):
+            flags["display_id"] = text_of(display_id)
         if message.kind == "update_display_data":
             flags["update"] = True
-        return [_frames.result(_dict(content.get("data")), **flags)]
+        return [_frames.result(dict_of(content.get("data")), **flags)]
     return []
 
 
@@ -86,7 +87,7 @@ class Cell:
             self.started = time.monotonic()
             return self._count(content)
         if message.kind == "execute_result":
-            return [*self._count(content), _frames.result(_dict(content.get("data")))]
+            return [*self._count(content), _frames.result(dict_of(content.get("data")))]
         if message.kind == "error":
             self._fail(content)
         elif message.kind == "status" and content.get("execution_state") == "idle":
@@ -107,10 +108,10 @@ class Cell:
         elif status != "ok":
             self._fail({"ename": "NotExecuted", "evalue": f"the kernel answered {status!r}"})
         frames: list[bytes] = []
-        for payload in _list(content.get("payload")):
-            source = _dict(payload).get("source")
+        for payload in list_of(content.get("payload")):
+            source = dict_of(payload).get("source")
             if source == "page":  # what `name?` shows
-                data = _dict(_dict(payload).get("data"))
+                data = dict_of(dict_of(payload).get("data"))
                 frames.append(_frames.result(data, display=True))
             elif source == "ask_exit":
                 self.exits = True
@@ -136,26 +137,29 @@ class Cell:
         self._counted = True
         return [_frames.frame("execution_count", execution_count=count)]
 
-    def _fail(self, content: dict[str, Any]) -> None:
+    def _fail(self, content: Mapping[str, Any]) -> None:
         # The broadcast comes first and says more; the reply stands in for kernels without one.
         if self._error is None:
             self._error = _frames.error(
-                _text(content.get("ename")),
-                _text(content.get("evalue")),
-                [_text(line) for line in _list(content.get("traceback"))],
+                text_of(content.get("ename")),
+                text_of(content.get("evalue")),
+                [text_of(line) for line in list_of(content.get("traceback"))],
             )
 
 
 # User code can send any message it likes on the kernel's own session: take no shape for granted.
 
 
-def _text(value: object) -> str:
+def text_of(value: object) -> str:
+    """What should be a text, as one."""
     return value if isinstance(value, str) else "" if value is None else str(value)
 
 
-def _dict(value: object) -> dict[str, Any]:
+def dict_of(value: object) -> dict[str, Any]:
+    """What should be an object; empty when it is none."""
     return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
 
 
-def _list(value: object) -> "list[object]":
+def list_of(value: object) -> "list[object]":
+    """What should be a list; empty when it is none."""
     return cast("list[object]", value) if isinstance(value, list) else []
