@@ -10,15 +10,32 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from code_interpreter.local.execd import _frames
 from code_interpreter.local.execd._translate import Cell, list_of, text_of
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _WRAPPED = re.compile(r"([\w$]+(?:\.[\w$]+)+)[,:] (.*)", re.DOTALL)
 _SOURCE_LINE = "|   "
+# What an interrupt throws; the second where the code has to be stopped by force.
+_STRUCK = {
+    "java.lang.InterruptedException",
+    "java.lang.ThreadDeath",
+    "java.nio.channels.ClosedByInterruptException",
+}
 
 
 class JJavaCell(Cell):
     """A cell of Java."""
+
+    def __init__(self, msg_id: str) -> None:
+        super().__init__(msg_id)
+        self._struck = False  # it failed of what an interrupt throws
+
+    def verdict(self, *, interrupted: bool) -> bytes:
+        """The last event."""
+        if interrupted and self._struck:
+            return _frames.error("KeyboardInterrupt", "")
+        return super().verdict(interrupted=interrupted)
 
     def _fail(self, content: Mapping[str, Any]) -> None:
         name, message = text_of(content.get("ename")), text_of(content.get("evalue"))
@@ -29,6 +46,5 @@ class JJavaCell(Cell):
         elif name == "CompilationException":
             said = [line for line in lines if line and not line.startswith(_SOURCE_LINE)]
             message = "\n".join(said) or message
-        elif name == "EvaluationInterruptedException":
-            name = "KeyboardInterrupt"
+        self._struck = name in _STRUCK
         super()._fail({**content, "ename": name, "evalue": message})

@@ -89,6 +89,7 @@ class Cell:
         if message.kind == "execute_result":
             return [*self._count(content), _frames.result(dict_of(content.get("data")))]
         if message.kind == "error":
+            self._error = None  # of a reply that has overtaken it, and says less
             self._fail(content)
         elif message.kind == "status" and content.get("execution_state") == "idle":
             self._idle = True
@@ -138,7 +139,7 @@ class Cell:
         return [_frames.frame("execution_count", execution_count=count)]
 
     def _fail(self, content: Mapping[str, Any]) -> None:
-        # The broadcast comes first and says more; the reply stands in for kernels without one.
+        # The broadcast says more; the reply stands in for kernels without one.
         if self._error is None:
             self._error = _frames.error(
                 text_of(content.get("ename")),

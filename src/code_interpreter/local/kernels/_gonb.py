@@ -24,7 +24,7 @@ from code_interpreter.local.kernels._versions import Version, parse, pick
 # gonb asks for 1.24.4; this is the last goimports that does not ask for more.
 _GOIMPORTS = "golang.org/x/tools/cmd/goimports"
 _GOIMPORTS_VERSION = "v0.42.0"
-_SOURCE = Path(__file__).with_name("_gonb_runes.go")
+_ADDED_SOURCE = Path(__file__).parent / "go" / "whole_runes.go"
 _PATIENCE = 20.0
 _CACHES = ("GOCACHE", "GOMODCACHE")
 _INSTALL = "code-interpreter kernels install go"
@@ -180,7 +180,7 @@ def _build(target: Path, go: _Go, say: Callable[[str], None]) -> None:
         (sources / CHANGED).write_text(changed((sources / CHANGED).read_text()))
     except ValueError as error:
         raise KernelMissingError(str(error)) from error
-    shutil.copyfile(_SOURCE, sources / ADDED)
+    shutil.copyfile(_ADDED_SOURCE, sources / ADDED)
     programs = f"{target / 'bin'}{os.sep}"
     command("build", "-mod=vendor", "-trimpath", "-o", programs, MODULE, _GOIMPORTS)
     shutil.rmtree(module)
@@ -188,7 +188,7 @@ def _build(target: Path, go: _Go, say: Callable[[str], None]) -> None:
 
 def _folder() -> Path:
     """Where the gonb that we want is installed: one built of other sources is not it."""
-    recipe = _SOURCE.with_name("_gonb_build.py").read_bytes() + _SOURCE.read_bytes()
+    recipe = Path(__file__).with_name("_gonb_build.py").read_bytes() + _ADDED_SOURCE.read_bytes()
     digest = hashlib.sha256(recipe).hexdigest()[:8]
     return program_dir("gonb") / f"{VERSION}-{digest}"
 

@@ -1,8 +1,9 @@
 """Java: jjava from PyPI, run by one of this machine's JDKs.
 
 What must stay true: the kernel is one process, a JVM that we start ourselves. jjava's own
-launcher is a JVM too, whose only work is to start the second one. No output is lost: see
-`_jjava_iopub.java`, which is compiled when jjava is installed.
+launcher is a JVM too, whose only work is to start the second one. An interrupt stops the code,
+and no output is lost: both are the work of the classes in `java/`, which are compiled when jjava
+is installed.
 """
 
 import asyncio
@@ -23,10 +24,10 @@ from code_interpreter.local.kernels._versions import Version, parse, pick
 
 _JJAVA = "1.0a8"
 _OLDEST = 11  # the release of Java that jjava is compiled for
-_SOURCE = Path(__file__).with_name("_jjava_iopub.java")
+_SOURCES = Path(__file__).with_name("java")
 _JAR = "share/jupyter/kernels/java/jjava.jar"
 _CLASSES = "classes"
-_MAIN = "org.dflib.jjava.distro.JJava"
+_MAIN = "code_interpreter.Kernel"
 _RELEASE = re.compile(r'^(\w+)="(.*)"$', re.MULTILINE)
 _INSTALL = "code-interpreter kernels install java"
 _REMEDY = (
@@ -77,7 +78,7 @@ class JJava:
         folder = _folder()
         if not (folder / _JAR).is_file():
             raise KernelMissingError(f"the Java kernel is not installed: run `{_INSTALL}`")
-        return Launch(argv=_argv(jdk, folder, env), interrupt="message", dialect="jjava")
+        return Launch(argv=_argv(jdk, folder, env), dialect="jjava")
 
     async def installed(self, env: Mapping[str, str]) -> Sequence[Installed]:
         """One for each JDK here, the newest first; none while jjava is missing."""
@@ -114,7 +115,6 @@ class JJava:
             argv=_argv(newest, folder, {}),
             display_name=f"Java {newest.number[0]} (jjava)",
             language="java",
-            interrupt_mode="message",
         )
 
 
@@ -126,19 +126,20 @@ def _install(target: Path, jdk: _Jdk, say: Callable[[str], None]) -> None:
             raise KernelMissingError(f"neither {sys.executable} has pip, nor is uv in the PATH")
         install = [uv, "pip", "install", "--python", sys.executable]
     run([*install, "--no-deps", "--target", str(target), f"jjava=={_JJAVA}"], say=say)
-    source = target / "IOPubChannel.java"  # javac wants a class in a file of its name
-    shutil.copyfile(_SOURCE, source)
     javac = [str(jdk.home / "bin" / "javac"), "--release", str(_OLDEST)]
-    run(
-        [*javac, "-cp", str(target / _JAR), "-d", str(target / _CLASSES), str(source)],
-        say=say,
-    )
+    classes = ["-cp", str(target / _JAR), "-d", str(target / _CLASSES)]
+    # Warns of a class that is old but without a successor; what fails is told all the same.
+    run([*javac, *classes, *map(str, _sources())], say=lambda _line: None)
+
+
+def _sources() -> list[Path]:
+    return sorted(_SOURCES.glob("*.java"))
 
 
 def _folder() -> Path:
-    """Where the jjava that we want is installed: another version, or another source, is not it."""
-    source = hashlib.sha256(_SOURCE.read_bytes()).hexdigest()[:8]
-    return program_dir("java") / f"{_JJAVA}-{source}"
+    """Where the jjava that we want is installed: another version, or other sources, is not it."""
+    digest = hashlib.sha256(b"".join(source.read_bytes() for source in _sources())).hexdigest()
+    return program_dir("java") / f"{_JJAVA}-{digest[:8]}"
 
 
 def _argv(jdk: _Jdk, folder: Path, env: Mapping[str, str]) -> tuple[str, ...]:
