@@ -18,7 +18,8 @@ _TAIL = 64 * 1024  # of stderr, where a panic's text is looked for
 _STRUCK = re.compile(r"signal: (interrupt|killed)")
 # Of Go's runtime: what it says ends before the first goroutine's stack, or before the signal.
 _PANIC = re.compile(
-    r"^(panic|fatal error): (.*?)\n(?=\[signal |\n(?:goroutine |runtime stack:))",
+    r"^(panic|fatal error): ((?:(?!^(?:panic|fatal error): ).)*?)\n"
+    r"(?=\[signal |\n(?:goroutine |runtime stack:))",
     re.MULTILINE | re.DOTALL,
 )
 _PLACE = re.compile(r"Cell(?:\[\d+\]:)? Line \d+")

@@ -9,7 +9,8 @@ true of ours: to any other Jupyter client it is gonb still.
   nothing tells it from a program that prints the same and ends well.
 - A program's standard input is at its end, unless the cell has asked for input. gonb keeps it
   open, and whoever reads it waits for ever.
-- An interrupt between a program's compilation and its start is not lost.
+- An interrupt between a program's compilation and its start is not lost, and a program that is
+  deaf to interrupts is killed before execd takes the kernel for deaf, and its state with it.
 """
 
 from collections.abc import Sequence
@@ -29,6 +30,7 @@ class Change(NamedTuple):
 
 
 CHANGES: Sequence[Change] = (
+    Change("var WaitToKill = 5 * time.Second", "var WaitToKill = 3 * time.Second"),
     Change(
         "io.Copy(exec.stdoutWriter, exec.cmdStdout)",
         "io.Copy(exec.stdoutWriter, &wholeRunes{source: exec.cmdStdout})",
