@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Mapping
 
+from code_interpreter.local.execd._gonb import GonbCell
+from code_interpreter.local.execd._jjava import JJavaCell
 from code_interpreter.local.execd._translate import Cell
 from code_interpreter.local.execd._tslab import TslabCell
 from code_interpreter.local.kernels._launch import Dialect
@@ -10,6 +12,6 @@ from code_interpreter.local.kernels._launch import Dialect
 CELLS: Mapping[Dialect, Callable[[str], Cell]] = {
     "jupyter": Cell,
     "tslab": TslabCell,
-    "jjava": Cell,
-    "gonb": Cell,
+    "jjava": JJavaCell,
+    "gonb": GonbCell,
 }

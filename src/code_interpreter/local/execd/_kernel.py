@@ -82,7 +82,8 @@ class Kernels:
         file = directory / "kernel.json"
         file.touch(mode=0o600)
         file.write_text(connection.file(language))
-        env = {**self._env, **launch.env, "PWD": str(cwd)}
+        own = {k: v.replace("{directory}", str(directory)) for k, v in launch.env.items()}
+        env = {**self._env, **own, "PWD": str(cwd)}
         if os.getpid() != 1:  # to a kernel, a parent number 1 means an orphan
             env["JPY_PARENT_PID"] = str(os.getpid())
         try:
@@ -176,11 +177,15 @@ class Kernel:
         self.tell_end(ename, evalue)
         if self._process.returncode is not None:
             return
+        children: list[psutil.Process] = []
         with contextlib.suppress(psutil.NoSuchProcess):
-            for child in self._tree.children(recursive=True):
-                with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
-                    child.kill()
+            children = self._tree.children(recursive=True)
+        # The kernel first: it would answer, with an end that its child has come to.
+        self._process.kill()
         self._kill_group()
+        for child in children:
+            with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
+                child.kill()
 
     def tell_end(self, ename: str, evalue: str) -> None:
         """Give the error that ends the run once the process is gone, instead of the plain one."""

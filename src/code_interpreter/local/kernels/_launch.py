@@ -20,7 +20,8 @@ class Launch:
 
     Attributes:
         argv: The command; `{connection_file}` in it stands for that file's path.
-        env: Variables on top of the sandbox's.
+        env: Variables on top of the sandbox's; `{directory}` in a value stands for a directory of
+            the kernel's own, which goes with it.
         transport: `ipc` for kernels built on ipykernel: no ports, and nothing on the network.
         interrupt: How the kernel wants to be interrupted.
         dialect: Whose habits its messages have, where they depart from Jupyter's.
