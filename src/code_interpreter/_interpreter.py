@@ -125,7 +125,8 @@ class CodeInterpreter:
         # An optional extra: importing it at the top would make everybody need it.
         from code_interpreter.local import LocalServer  # noqa: PLC0415
 
-        async with LocalServer() as server:
+        # Nobody has asked for the limits that a client without wishes sends.
+        async with LocalServer(limits=False) as server:
             sandbox = await Sandbox.create(
                 LOCAL_IMAGE,
                 connection_config=server.connection_config,

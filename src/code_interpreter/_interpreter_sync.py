@@ -128,7 +128,8 @@ class CodeInterpreterSync:
         # An optional extra: importing it at the top would make everybody need it.
         from code_interpreter.local import LocalServer  # noqa: PLC0415
 
-        with LocalServer() as server:
+        # Nobody has asked for the limits that a client without wishes sends.
+        with LocalServer(limits=False) as server:
             sandbox = SandboxSync.create(
                 LOCAL_IMAGE,
                 connection_config=server.connection_config_sync,

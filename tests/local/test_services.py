@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 from opensandbox import Sandbox
 from opensandbox.exceptions import SandboxApiException
-from opensandbox.models.execd import RunCommandOpts
+from opensandbox.models.execd import ExecutionHandlers, RunCommandOpts
+from opensandbox.models.execd_sync import ExecutionHandlersSync
 from opensandbox.models.filesystem import (
     ContentReplaceEntry,
     DirectoryListEntry,
@@ -62,6 +63,15 @@ def run(request: pytest.FixtureRequest, server: LocalServer) -> Callable[[Flow],
 
 async def done(value: Any) -> Any:
     return await value if inspect.isawaitable(value) else value
+
+
+def awaited(function: Callable[[Any], Any]) -> Callable[[Any], Coroutine[Any, Any, None]]:
+    """A handler for the async client."""
+
+    async def handler(value: Any) -> None:
+        await done(function(value))
+
+    return handler
 
 
 async def ended(commands: Any, command_id: str) -> Any:
@@ -169,6 +179,121 @@ def test_commands_run_in_the_foreground(run: Callable[[Flow], None]) -> None:
         short = RunCommandOpts(timeout=timedelta(milliseconds=300))
         execution = await done(commands.run("sleep 1000", opts=short))
         assert execution.exit_code == -1
+
+    run(flow)
+
+
+def test_output_of_a_command_reaches_handlers_and_an_interrupt_its_whole_group(
+    run: Callable[[Flow], None],
+) -> None:
+    async def flow(sandbox: Any) -> None:
+        commands, ids = sandbox.commands, list[str]()
+        seen: list[tuple[str, str]] = []
+
+        def on_init(init: Any) -> None:
+            ids.append(init.id)
+
+        def on_stderr(message: Any) -> None:
+            seen.append(("stderr", message.text))
+
+        def on_stdout(message: Any) -> Any:
+            seen.append(("stdout", message.text))
+            if message.text == "ready":
+                return commands.interrupt(ids[0])
+            return None
+
+        if isinstance(sandbox, SandboxSync):
+            handlers: Any = ExecutionHandlersSync(
+                on_init=on_init, on_stdout=on_stdout, on_stderr=on_stderr
+            )
+        else:
+            handlers = ExecutionHandlers(
+                on_init=awaited(on_init), on_stdout=awaited(on_stdout), on_stderr=awaited(on_stderr)
+            )
+        script = "echo one; echo two >&2; sleep 1000 & sleep 0.2; echo ready; wait"
+        execution = await done(commands.run(script, handlers=handlers))
+        assert sorted(seen) == [("stderr", "two"), ("stdout", "one"), ("stdout", "ready")]
+        assert execution.id == ids[0]
+        assert execution.exit_code == -1
+        status = await done(commands.get_command_status(ids[0]))
+        assert (status.running, status.content) == (False, script)
+        with pytest.raises(SandboxApiException):
+            await done(commands.interrupt(ids[0]))
+
+    run(flow)
+
+
+def test_commands_run_as_another_user_where_that_is_permitted(run: Callable[[Flow], None]) -> None:
+    async def flow(sandbox: Any) -> None:
+        other = RunCommandOpts(uid=12345, gid=23456, working_directory="/")
+        if os.geteuid() != 0:
+            with pytest.raises(SandboxApiException, match="only root"):
+                await done(sandbox.commands.run("id", opts=other))
+            return
+        execution = await done(sandbox.commands.run("id -u; id -g", opts=other))
+        assert [message.text for message in execution.logs.stdout] == ["12345", "23456"]
+        # What that user may not read, the command does not either.
+        await done(sandbox.files.write_file("/tmp/of-root", "secret", mode=600))
+        execution = await done(sandbox.commands.run("cat /tmp/of-root", opts=other))
+        await done(sandbox.files.delete_files(["/tmp/of-root"]))
+        assert execution.exit_code == 1
+        assert execution.logs.stdout == []
+
+    run(flow)
+
+
+def test_what_is_not_there_is_an_api_error(run: Callable[[Flow], None]) -> None:
+    async def flow(sandbox: Any) -> None:
+        commands, files = sandbox.commands, sandbox.files
+        calls: list[Callable[[], Any]] = [
+            lambda: commands.get_command_status("none"),
+            lambda: commands.get_background_command_logs("none"),
+            lambda: commands.interrupt("none"),
+            lambda: commands.run_in_session("none", "true"),
+            lambda: commands.delete_session("none"),
+            lambda: commands.create_session(working_directory="/none"),
+            lambda: files.read_bytes("none"),
+            lambda: files.search(SearchEntry(path="none", pattern="*")),
+            lambda: files.list_directory(DirectoryListEntry(path="none")),
+            lambda: files.move_files([MoveEntry(source="none", destination="a")]),
+            lambda: files.set_permissions([SetPermissionEntry(path="none", mode=600)]),
+            lambda: files.replace_contents(
+                [ContentReplaceEntry(path="none", old_content="a", new_content="b")]
+            ),
+        ]
+        for call in calls:
+            with pytest.raises(SandboxApiException) as caught:
+                await done(call())
+            assert caught.value.status_code in {400, 404, 500}
+            assert caught.value.error.code != "UNKNOWN"
+        with pytest.raises(SandboxApiException):
+            await pieces(await done(files.read_bytes_stream("none")))
+
+    run(flow)
+
+
+def test_links_are_shown_as_links_and_not_followed(run: Callable[[Flow], None]) -> None:
+    async def flow(sandbox: Any) -> None:
+        files = sandbox.files
+        await done(sandbox.commands.run("mkdir -p d/real; touch d/real/a; ln -s real d/link"))
+        listed = await done(files.list_directory(DirectoryListEntry(path="d", depth=5)))
+        kinds = {Path(entry.path).name: entry.entry_type for entry in listed}
+        assert kinds == {"real": "directory", "a": "file", "link": "symlink"}
+        found = await done(files.search(SearchEntry(path="d", pattern="**/a")))
+        assert [Path(entry.path).parent.name for entry in found] == ["real"]
+        await done(files.delete_directories(["d/link"]))
+        assert (await done(files.get_file_info(["d/real/a"])))["d/real/a"].size == 0
+
+    run(flow)
+
+
+def test_a_stream_of_bytes_takes_a_range(run: Callable[[Flow], None]) -> None:
+    async def flow(sandbox: Any) -> None:
+        await done(sandbox.files.write_file("digits", "0123456789"))
+        stream = await done(
+            sandbox.files.read_bytes_stream("digits", chunk_size=2, range_header="bytes=3-7")
+        )
+        assert await pieces(stream) == [b"34", b"56", b"7"]
 
     run(flow)
 

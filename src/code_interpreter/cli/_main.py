@@ -58,6 +58,13 @@ def _parser() -> argparse.ArgumentParser:
         help="what clients must send; default: OPEN_SANDBOX_API_KEY if set, else a new one",
     )
 
+    serve.add_argument(
+        "--no-limits",
+        action="store_false",
+        dest="limits",
+        help="let sandboxes use all of the machine, whatever resource they are created with",
+    )
+
     execd = commands.add_parser(
         "execd",
         help="run one bare sandbox, without the API that makes and ends sandboxes",
@@ -108,6 +115,12 @@ def _add_actions(kernels: argparse.ArgumentParser) -> None:
 def _add_address(parser: argparse.ArgumentParser, port: int) -> None:
     parser.add_argument(
         "--host", default="127.0.0.1", help="address to listen on (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--allow-remote",
+        action="store_true",
+        help="allow a --host that other machines can reach: whoever gets hold of the secret, which "
+        "travels unencrypted, can run code as you",
     )
     parser.add_argument(
         "--port",

@@ -36,10 +36,18 @@ _ISOLATION = "Warning: code in its sandboxes runs as you, on this machine, witho
 def serve(arguments: argparse.Namespace) -> int:
     """Run a sandbox server until SIGINT or SIGTERM."""
     host: str = arguments.host
+    if not _may_listen(arguments):
+        return _refuse_exposure(host)
     api_key: str | None = arguments.api_key or os.environ.get(API_KEY_VARIABLE)
     stop = threading.Event()
     _on_stop(stop.set)
-    server = LocalServer(host=host, port=arguments.port, api_key=api_key)
+    server = LocalServer(
+        host=host,
+        port=arguments.port,
+        api_key=api_key,
+        allow_remote=arguments.allow_remote,
+        limits=arguments.limits,
+    )
     try:
         server.start()
     except OSError as error:
@@ -60,6 +68,8 @@ def serve(arguments: argparse.Namespace) -> int:
 def execd(arguments: argparse.Namespace) -> int:
     """Run one bare execd, under a guard, until SIGINT or SIGTERM."""
     host: str = arguments.host
+    if not _may_listen(arguments):
+        return _refuse_exposure(host)
     workdir = Path(arguments.workdir).absolute() if arguments.workdir else None
     if workdir is not None and not workdir.is_dir():
         return _refuse(f"not a folder: {workdir}")
@@ -111,6 +121,17 @@ def _follow(guarded: Guarded, host: str) -> None:
 def _on_stop(act: Callable[[], None]) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda _number, _frame: act())
+
+
+def _may_listen(arguments: argparse.Namespace) -> bool:
+    return arguments.allow_remote or is_loopback(arguments.host)
+
+
+def _refuse_exposure(host: str) -> int:
+    return _refuse(
+        f"other machines may reach {host}, and whoever gets hold of the secret can run code as "
+        "you: say --allow-remote if you want that"
+    )
 
 
 def _exposure(host: str) -> list[str]:

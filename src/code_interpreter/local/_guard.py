@@ -10,39 +10,54 @@ alone holds the write end of the pipe that is execd's standard input, so that ex
 Run by its path, isolated and without site-packages, since nothing runs in a sandbox before this
 interpreter is up. Whatever takes time to import comes while execd is starting.
 
-    python -I -S _guard.py LIBRARIES MARKER SCRATCH COMMAND...
+    python -I -S _guard.py LIBRARIES MARKER SCRATCH [LIMIT...] -- COMMAND...
 
 LIBRARIES is the folder that psutil is in. MARKER, `NAME=VALUE`, goes into the environment of the
 command, never into the guard's: execd sweeps away whatever carries it. SCRATCH is made here, with
 the folders `work` (the command starts in it) and `tmp` (its TMPDIR, unless it has one), and
-removed here: between a server that makes it and a guard that removes it, it could be lost.
+removed here: between a server that makes it and a guard that removes it, it could be lost. So are
+control groups, for the same reason: each LIMIT is as `_confinement` has it. The guard itself stays
+out of them, since it must be able to work when its sandbox has used up all that it may.
 """
 
 # Imports wait until execd has been started, and pathlib would be one:
-# ruff: noqa: PLC0415, PTH100, PTH101, PTH102, PTH114, PTH118, PTH120
+# ruff: noqa: PLC0415, PTH100, PTH101, PTH102, PTH106, PTH108, PTH120
 
 import os
+import stat
 import sys
 from types import ModuleType
 
 _ATTEMPTS = 3
 _REAPING = 1.0
+_DEEPEST = 100  # levels that are walked into: each holds a descriptor and a frame
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
 
 def main() -> int:
     """Run the command, wait for an end, leave nothing. Returns the command's exit status."""
-    libraries, marker, scratch, *command = sys.argv[1:]
+    libraries, marker, scratch, *rest = sys.argv[1:]
+    separator = rest.index("--")
+    limits, command = rest[:separator], rest[separator + 1 :]
     os.setsid()
     execd = _spawn(marker, scratch, command)
-    processes = _load_processes(libraries)
-    processes.become_subreaper()
+    # At the end: nothing here or there may stand in front of the standard library.
+    sys.path += [libraries, os.path.dirname(os.path.abspath(__file__))]
     try:
+        if limits:
+            # At once: execd takes far longer to get to where it could start something.
+            _load("_confinement").confine(execd, limits)
+        _load("_processes").become_subreaper()
         return _watch(execd)
     finally:
-        processes.kill_tree(marker=marker.partition("=")[2], root=os.getpid())
+        _load("_processes").kill_tree(marker=marker.partition("=")[2], root=os.getpid())
         _reap_all()
-        os.chdir("/")
-        remove_tree(scratch)
+        try:
+            if limits:
+                _load("_confinement").release(limits)
+        finally:
+            os.chdir("/")
+            remove_tree(scratch)
 
 
 def _spawn(marker: str, scratch: str, command: list[str]) -> int:
@@ -64,12 +79,10 @@ def _spawn(marker: str, scratch: str, command: list[str]) -> int:
     return execd
 
 
-def _load_processes(libraries: str) -> ModuleType:
+def _load(name: str) -> ModuleType:
     import importlib
 
-    # At the end: nothing here or there may stand in front of the standard library.
-    sys.path += [libraries, os.path.dirname(os.path.abspath(__file__))]
-    return importlib.import_module("_processes")
+    return importlib.import_module(name)
 
 
 def _watch(execd: int) -> int:
@@ -121,6 +134,9 @@ def _reap_all() -> None:
 def remove_tree(path: str) -> None:
     """Remove a directory whose content may forbid it, may be gone already, or may be very deep.
 
+    Nothing outside of it is touched: a symbolic link is removed and never followed, not even one
+    that takes a directory's place at the last moment, or that of `path` itself.
+
     Raises:
         OSError: It cannot be removed: another user's files are in it, or a mount.
     """
@@ -132,30 +148,67 @@ def remove_tree(path: str) -> None:
                 return
             if attempt == _ATTEMPTS:
                 raise
-            _make_removable(path)
         else:
             return
 
 
 def _remove(path: str) -> None:
-    import shutil
-    import subprocess
-
+    mode = os.lstat(path).st_mode
+    if not stat.S_ISDIR(mode):
+        os.unlink(path)
+        return
+    top = _enter(path, mode)
     try:
-        shutil.rmtree(path)
-    except RecursionError:
-        # Only rm goes as deep as the file system does.
-        if subprocess.run(["/bin/rm", "-rf", "--", path], check=False).returncode != 0:  # noqa: S603
-            raise OSError(f"rm cannot remove {path}") from None
+        while _empty(top, top, 0):
+            pass
+    finally:
+        os.close(top)
+    os.rmdir(path)
 
 
-def _make_removable(path: str) -> None:
-    os.chmod(path, 0o700)
-    for parent, folders, _ in os.walk(path):
-        for folder in folders:
-            entry = os.path.join(parent, folder)
-            if not os.path.islink(entry):
-                os.chmod(entry, 0o700)
+def _empty(folder: int, top: int, depth: int) -> bool:
+    """Remove what is in a directory; whether some of it was too deep and has moved to the top."""
+    moved = False
+    # All names before the first change: what a scan returns after one is anybody's guess.
+    with os.scandir(folder) as entries:
+        modes = [(entry.name, entry.stat(follow_symlinks=False).st_mode) for entry in entries]
+    for name, mode in modes:
+        if not stat.S_ISDIR(mode):
+            os.unlink(name, dir_fd=folder)
+            continue
+        child = _enter(name, mode, folder)
+        try:
+            if depth == _DEEPEST:
+                os.rename(name, os.urandom(8).hex(), src_dir_fd=folder, dst_dir_fd=top)
+                moved = True
+                continue
+            moved |= _empty(child, top, depth + 1)
+        finally:
+            os.close(child)
+        os.rmdir(name, dir_fd=folder)
+    return moved
+
+
+def _enter(name: str, mode: int, parent: int | None = None) -> int:
+    """Open a directory so that its content can be removed, and never what a link points to."""
+    if mode & stat.S_IRWXU != stat.S_IRWXU:
+        try:  # noqa: SIM105 - contextlib takes milliseconds that every sandbox would wait for
+            _allow(name, parent)
+        except PermissionError:
+            pass  # another user's, who may have let us in all the same
+    return os.open(name, _FOLDER | os.O_NOFOLLOW, dir_fd=parent)
+
+
+def _allow(name: str, parent: int | None) -> None:
+    if sys.platform != "linux":
+        os.chmod(name, stat.S_IRWXU, dir_fd=parent, follow_symlinks=False)
+        return
+    # A handle needs no permission, and stays on the directory itself whatever takes its name.
+    handle = os.open(name, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=parent)
+    try:
+        os.chmod(f"/proc/self/fd/{handle}", stat.S_IRWXU)
+    finally:
+        os.close(handle)
 
 
 if __name__ == "__main__":

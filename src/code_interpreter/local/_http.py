@@ -74,10 +74,13 @@ class Gate:
         secret: What it must say.
         host: The address that the server listens on. On a loopback address, only requests to
             a loopback name pass; on another, the operator asked for the world, and any name does.
+
+    Attributes:
+        app: What stands behind the gate.
     """
 
     def __init__(self, app: ASGIApp, *, header: str, secret: str, host: str) -> None:
-        self._app = app
+        self.app = app
         self._header = header
         self._secret = secret.encode()
         self._loopback_only = is_loopback(host)
@@ -88,7 +91,11 @@ class Gate:
             if refusal is not None:
                 await refusal(scope, receive, send)
                 return
-        await self._app(scope, receive, send)
+        elif scope["type"] != "lifespan":
+            # Websockets: no uvicorn of ours makes any, and none would pass unseen.
+            await send({"type": "websocket.close", "code": 1008})
+            return
+        await self.app(scope, receive, send)
 
     def _refusal(self, headers: Headers) -> JSONResponse | None:
         if self._loopback_only and not is_loopback(_host_name(headers.get("host", ""))):

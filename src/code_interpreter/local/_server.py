@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import uvicorn
 
-from code_interpreter.local._http import authority, bind, uvicorn_server
+from code_interpreter.local._http import authority, bind, is_loopback, uvicorn_server
 from code_interpreter.local.lifecycle._app import lifecycle_app
 from code_interpreter.local.lifecycle._launch import close_in_forks
 
@@ -35,10 +35,16 @@ class LocalServer:
     It runs code as the current user, on this machine, without isolation.
 
     Args:
-        host: The address to listen on; on others than loopback, everybody who has the key can
-            run code as you.
+        host: The address to listen on.
         port: 0 lets the system choose.
         api_key: What clients must send; by default a new random one.
+        allow_remote: Whether `host` may be one that other machines can reach, where everybody who
+            has the key, or reads it from the unencrypted traffic, can run code as you.
+        limits: Whether sandboxes are held to the `resource` that they are created with, as far as
+            this system can. Clients that name none ask for one processor and 2 GiB.
+
+    Raises:
+        ValueError: `host` is not loopback, and `allow_remote` is not true.
 
     Example:
         with LocalServer() as server:
@@ -46,8 +52,19 @@ class LocalServer:
     """
 
     def __init__(
-        self, *, host: str = "127.0.0.1", port: int = 0, api_key: str | None = None
+        self,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        api_key: str | None = None,
+        allow_remote: bool = False,
+        limits: bool = True,
     ) -> None:
+        if not (allow_remote or is_loopback(host)):
+            raise ValueError(
+                f"other machines may reach {host!r}, and run code as you: say allow_remote=True"
+            )
+        self._limits = limits
         self._host = host
         self._port = port
         self._api_key = api_key or secrets.token_urlsafe(24)
@@ -90,7 +107,7 @@ class LocalServer:
         listening = bind(self._host, self._port)
         close_in_forks(listening)
         self._port = listening.getsockname()[1]
-        app = lifecycle_app(api_key=self._api_key, host=self._host)
+        app = lifecycle_app(api_key=self._api_key, host=self._host, limits=self._limits)
         server = self._server = uvicorn_server(app)
         self._thread = threading.Thread(
             target=_serve, args=(server, listening), name="code-interpreter-server", daemon=True

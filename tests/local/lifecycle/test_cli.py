@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import httpx
+import psutil
 import pytest
 from opensandbox import SandboxManagerSync, SandboxSync
 from opensandbox.config import ConnectionConfigSync
@@ -56,7 +57,7 @@ def test_the_key_comes_from_the_flag_or_the_environment() -> None:
 
 
 def test_another_address_than_loopback_brings_a_second_warning() -> None:
-    with program(*CLI, "serve", "--host", "0.0.0.0", "--port", "0") as server:
+    with program(*CLI, "serve", "--host", "0.0.0.0", "--allow-remote", "--port", "0") as server:
         assert "without isolation" in read_until(server, "Warning:")
         assert "0.0.0.0 is not loopback" in read_until(server, "Warning:")
         domain = read_until(server, "export OPEN_SANDBOX_DOMAIN=")
@@ -66,6 +67,30 @@ def test_another_address_than_loopback_brings_a_second_warning() -> None:
             assert sandbox.get_endpoint(44772).endpoint.startswith("localhost:")
             sandbox.kill()
         assert stop(server, signal.SIGTERM) == 0
+
+
+@pytest.mark.parametrize("command", ["serve", "execd"])
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "", "192.0.2.1", "example.org"])
+def test_another_address_than_loopback_has_to_be_allowed_in_words(
+    command: str, host: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([command, "--host", host, "--port", "0"]) == 1
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "say --allow-remote if you want that" in captured.err
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="counts processors as Linux does")
+def test_serve_applies_no_limits_when_told_so() -> None:
+    with program(*CLI, "serve", "--no-limits", "--port", "0") as server:
+        config = ConnectionConfigSync(
+            domain=read_until(server, "export OPEN_SANDBOX_DOMAIN="),
+            api_key=read_until(server, "export OPEN_SANDBOX_API_KEY="),
+        )
+        with SandboxSync.create("x", connection_config=config) as sandbox:
+            assert "limits are not applied" in (sandbox.get_info().status.message or "")
+            assert sandbox.get_metrics().cpu_count == len(psutil.Process().cpu_affinity() or [])
+            sandbox.kill()
 
 
 @pytest.mark.parametrize("command", ["serve", "execd"])

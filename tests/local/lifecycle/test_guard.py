@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import shlex
 import signal
 import socket
 import subprocess
@@ -16,7 +17,7 @@ import pytest
 
 from code_interpreter.local import _guard
 from code_interpreter.local._processes import kill_tree
-from tests.local.lifecycle.support import MARKER, eventually, leftovers, marked
+from tests.local.lifecycle.support import MARKER, eventually, leftovers, marked, program
 
 LIBRARIES = str(Path(psutil.__file__).parent.parent)
 
@@ -34,14 +35,15 @@ class Guard:
 
 
 @contextmanager
-def guarded(scratch: Path, script: str) -> Generator[Guard, None, None]:
+def guarded(scratch: Path, script: str, *limits: str) -> Generator[Guard, None, None]:
     marker = secrets.token_hex(8)
     directory = scratch / f"ci-{marker}"
     ours, theirs = socket.socketpair()
     process = subprocess.Popen(
         [
             *(sys.executable, "-I", "-S", _guard.__file__, LIBRARIES),
-            *(f"{MARKER}={marker}", str(directory), "/bin/sh", "-c", script),
+            *(f"{MARKER}={marker}", str(directory), *limits),
+            *("--", "/bin/sh", "-c", script),
         ],
         env={name: value for name, value in os.environ.items() if name != "TMPDIR"},
         stdin=theirs.fileno(),
@@ -154,6 +156,90 @@ def test_a_directory_that_forbids_its_removal_is_removed(scratch: Path) -> None:
         guard.wait_for_line()
         guard.line.close()
         assert guard.process.wait(5) == 0
+    assert leftovers(scratch) == []
+
+
+@pytest.fixture
+def treasure(tmp_path: Path) -> Path:
+    """A folder of the user's that is not to be touched: its content, nor any mode."""
+    folder = tmp_path / "treasure"
+    (folder / "locked").mkdir(parents=True)
+    (folder / "locked" / "file").write_text("precious")
+    (folder / "locked").chmod(0o500)
+    folder.chmod(0o750)
+    return folder
+
+
+def untouched(treasure: Path) -> bool:
+    modes = [path.stat().st_mode & 0o777 for path in (treasure, treasure / "locked")]
+    return modes == [0o750, 0o500] and (treasure / "locked" / "file").read_text() == "precious"
+
+
+LINKS = {
+    "in it": 'ln -s "$0" link',
+    "deep in it, where removal is forbidden": 'mkdir -p a/b; ln -s "$0" a/b/link; chmod 0 a/b a',
+    "in the place of a folder in it": 'cd ..; rm -r tmp; ln -s "$0" tmp',
+    "in its own place": 'cd ..; mv "$PWD" "$PWD-moved"; ln -s "$0" "$PWD"; rm -r "$PWD-moved"',
+}
+
+
+@pytest.mark.parametrize("script", LINKS.values(), ids=LINKS.keys())
+def test_a_link_to_a_folder_of_the_user_is_removed_and_the_folder_is_not_touched(
+    scratch: Path, treasure: Path, script: str
+) -> None:
+    script = script.replace('"$0"', shlex.quote(str(treasure)))
+    with guarded(scratch, f"{script}; echo ready; read x") as guard:
+        guard.wait_for_line()
+        guard.line.close()
+        assert guard.process.wait(5) == 0
+    assert leftovers(scratch) == []
+    assert untouched(treasure)
+
+
+SWAPPING = """
+import os, sys
+from code_interpreter.local import _guard
+
+place, treasure, moment = sys.argv[1:]
+folder = place + "/folder"
+os.makedirs(folder, mode=0)
+
+def swap(event, arguments):
+    # The interpreter tells of these just before it does them.
+    if event == moment and not os.path.islink(folder):
+        if moment == "os.chmod" or arguments[0] == "folder":
+            os.rename(folder, place + "-aside")
+            os.symlink(treasure, folder)
+
+sys.addaudithook(swap)
+_guard.remove_tree(place)
+print(os.path.isdir(place + "-aside"), os.path.lexists(place))
+"""
+
+
+@pytest.mark.parametrize("moment", ["os.chmod", "open"])
+def test_removal_does_not_follow_a_link_that_takes_a_folders_place_at_the_last_moment(
+    tmp_path: Path, treasure: Path, moment: str
+) -> None:
+    with program("-c", SWAPPING, str(tmp_path / "place"), str(treasure), moment) as process:
+        output = process.communicate(timeout=30)
+    assert output == ("True False\n", "")
+    assert untouched(treasure)
+
+
+def test_a_tree_deeper_than_any_path_is_removed(scratch: Path) -> None:
+    top = scratch / "top"
+    top.mkdir()
+    folder = os.open(top, os.O_RDONLY)
+    for _ in range(3000):
+        os.mkdir("a-folder", dir_fd=folder)
+        os.close(os.open("file", os.O_WRONLY | os.O_CREAT, dir_fd=folder))
+        deeper = os.open("a-folder", os.O_RDONLY, dir_fd=folder)
+        os.close(folder)
+        folder = deeper
+    os.fchmod(folder, 0)
+    os.close(folder)
+    _guard.remove_tree(str(top))
     assert leftovers(scratch) == []
 
 

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import httpx
@@ -12,7 +13,9 @@ import psutil
 import pytest
 from opensandbox import SandboxSync
 from opensandbox.config import ConnectionConfigSync
+from opensandbox.models.execd import RunCommandOpts
 
+from code_interpreter import CodeInterpreterSync
 from code_interpreter.local import LocalServer
 from tests.local.execd.server import need_kernel
 from tests.local.lifecycle.support import (
@@ -32,6 +35,7 @@ PROGRAM = f"""
 import threading, time
 from opensandbox import SandboxSync
 from opensandbox.models.execd_sync import ExecutionHandlersSync
+from code_interpreter import CodeInterpreterSync
 from code_interpreter import CodeInterpreterSync
 from code_interpreter.local import LocalServer
 
@@ -56,7 +60,7 @@ def daemonize(sandbox: SandboxSync) -> None:
     eventually(lambda: any(_is_sleep(process) for process in marked(sandbox.id)))
 
 
-def start_kernel(sandbox: SandboxSync) -> None:
+def start_kernel(sandbox: SandboxSync, sleepers: int = 2) -> None:
     """Have a Python kernel in the sandbox, which a daemon of its own leaves behind."""
     execd = sandbox.get_endpoint(44772)
     code = "import subprocess; subprocess.Popen(['sleep', '600'], start_new_session=True)"
@@ -67,8 +71,8 @@ def start_kernel(sandbox: SandboxSync) -> None:
         timeout=30,
     )
     assert "execution_complete" in answer.text
-    # The daemon of the shell and that of the kernel.
-    eventually(lambda: sum(map(_is_sleep, marked(sandbox.id))) == 2)
+    # The daemon of the kernel, and as a rule one of a shell.
+    eventually(lambda: sum(map(_is_sleep, marked(sandbox.id))) == sleepers)
 
 
 def kernels(sandbox_id: str) -> list[psutil.Process]:
@@ -117,6 +121,71 @@ def test_kill_9_takes_a_busy_node_along(
             victim(sandbox.id).kill()
             eventually(lambda: not node.is_running() and not marked(sandbox.id))
         eventually(lambda: not leftovers(scratch))
+
+
+ENDS: dict[str, Callable[[LocalServer, SandboxSync], object]] = {
+    "killed": lambda _, sandbox: sandbox.kill(),
+    "expired": lambda _, sandbox: sandbox.renew(timedelta(seconds=1)),
+    "its server stopped": lambda server, _: server.stop(),
+}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs setsid(1)")
+@pytest.mark.parametrize("end", ENDS)
+def test_descendants_go_however_a_sandbox_ends(
+    server: LocalServer, scratch: Path, end: str
+) -> None:
+    config = server.connection_config_sync
+    with SandboxSync.create("x", connection_config=config, timeout=None) as sandbox:
+        daemonize(sandbox)
+        start_kernel(sandbox)
+        sandbox.commands.run("sleep 600", opts=RunCommandOpts(background=True))
+        family = [guard_of(sandbox.id), *guard_of(sandbox.id).children(recursive=True)]
+        assert len(family) >= 6
+        ENDS[end](server, sandbox)
+        eventually(lambda: not any(process.is_running() for process in family), 15)
+        assert marked(sandbox.id) == []
+        eventually(lambda: not leftovers(scratch))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs setsid(1)")
+def test_kill_9_of_a_kernel_takes_its_group_along_and_its_daemons_go_with_the_sandbox(
+    server: LocalServer, scratch: Path
+) -> None:
+    config = server.connection_config_sync
+    with (
+        SandboxSync.create("x", connection_config=config) as sandbox,
+        CodeInterpreterSync.create(sandbox) as interpreter,
+    ):
+        start_kernel(sandbox, sleepers=1)
+        started = interpreter.codes.run(
+            "import os, subprocess; child = subprocess.Popen(['sleep', '600']); "
+            "print(os.getpid(), child.pid)"
+        )
+        kernel, child = map(psutil.Process, map(int, started.text.split()))
+        kernel.kill()
+        eventually(lambda: not child.is_running())
+        assert interpreter.codes.run("1 + 1").text == "2"
+        assert sum(map(_is_sleep, marked(sandbox.id))) == 1
+        sandbox.kill()
+        assert marked(sandbox.id) == []
+    assert leftovers(scratch) == []
+
+
+def test_kill_9_of_execd_leaves_none_of_its_files_wherever_temporary_files_go(
+    server: LocalServer, scratch: Path, tmp_path: Path
+) -> None:
+    config = server.connection_config_sync
+    variables = {"TMPDIR": str(tmp_path)}
+    with (
+        SandboxSync.create("x", connection_config=config, env=variables) as sandbox,
+        CodeInterpreterSync.create(sandbox) as interpreter,
+    ):
+        code = "import tempfile; tempfile.gettempdir()"
+        assert interpreter.codes.run(code).text == repr(str(tmp_path))
+        execd_of(sandbox.id).kill()
+        eventually(lambda: not marked(sandbox.id) and not leftovers(scratch))
+    assert list(tmp_path.glob("execd-*")) == []
 
 
 @pytest.mark.parametrize("_time", TIMES)

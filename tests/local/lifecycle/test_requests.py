@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from code_interpreter.local.lifecycle._limits import Limits
 from code_interpreter.local.lifecycle._requests import (
     RequestError,
     SandboxSpec,
@@ -46,6 +47,7 @@ def test_what_is_asked_for_is_kept() -> None:
         metadata={"name": "n"},
         entrypoint=("sleep", "9"),
         extensions={"a.b": "c"},
+        limits=Limits(cpu=1.0),
     )
 
 
@@ -102,6 +104,10 @@ def test_asking_for_nothing_is_not_refused() -> None:
         {"entrypoint": "sleep"},
         {"entrypoint": ["a", 1]},
         {"extensions": {"a": 1}},
+        {"resourceLimits": "1"},
+        {"resourceLimits": {"cpu": 1}},
+        {"resourceLimits": {"cpu": "one"}},
+        {"resourceLimits": {"memory": "0"}},
     ],
     ids=repr,
 )

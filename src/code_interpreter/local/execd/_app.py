@@ -44,6 +44,10 @@ _NO_IDENTITIES = (
     "files under another identity are not supported: the local runtime reads and writes as its "
     "own user"
 )
+_NO_EGRESS = (
+    "there is no control of outgoing traffic, and no vault of credentials for it: local sandboxes "
+    "have no network isolation"
+)
 
 
 class _ContextRequest(msgspec.Struct):
@@ -99,6 +103,8 @@ class Execd:
                 route("GET", "/metrics", self._metrics),
                 route("GET", "/metrics/watch", self._watch_metrics),
                 route("GET", "/v1/isolated/capabilities", _capabilities),
+                # Endpoints of the port that a sandbox's egress service has lead here too.
+                Route("/18080/{rest:path}", _no_egress, methods=_METHODS),
                 Route("/v1/isolated/session{rest:path}", _no_isolation, methods=_METHODS),
                 Route("/v1/filesystem/{uid}/{gid}/{rest:path}", _no_identities, methods=_METHODS),
             ],
@@ -204,6 +210,11 @@ async def _no_isolation(request: Request) -> Response:
 async def _no_identities(request: Request) -> Response:
     del request
     raise unavailable("NOT_SUPPORTED", _NO_IDENTITIES)
+
+
+async def _no_egress(request: Request) -> Response:
+    del request
+    raise ApiError(501, "NOT_SUPPORTED", _NO_EGRESS)
 
 
 async def _on_api_error(request: Request, error: Any) -> Response:

@@ -16,13 +16,13 @@ import msgspec
 import psutil
 from anyio import to_thread
 
+from code_interpreter.local._cgroups import MEMBERSHIP, MOUNTED, groups, read_words
 from code_interpreter.local._http import Receive, Scope, Send
 from code_interpreter.local.execd._stream import HEADERS, gone
 
 _MEBIBYTE = 1024 * 1024
 _LOOK = 0.25  # seconds between the two looks of a single measurement
 _EVERY = 1.0
-_CGROUPS = Path("/sys/fs/cgroup")
 _NO_LIMIT = 2**60  # version 1 writes "none" as a number of this size
 
 
@@ -75,21 +75,19 @@ class Meter:
         mounted: Where control groups are mounted.
     """
 
-    def __init__(
-        self, *, membership: Path = Path("/proc/self/cgroup"), mounted: Path = _CGROUPS
-    ) -> None:
+    def __init__(self, *, membership: Path = MEMBERSHIP, mounted: Path = MOUNTED) -> None:
         self._processors = float(_usable_processors())
         cpu_group, quota = _tightest(
-            (group, _quota(group)) for group in _groups(membership, mounted, "cpu")
+            (group, _quota(group)) for group in groups(membership, mounted, "cpu")
         )
         self._memory_group, self._memory = _tightest(
-            (group, _memory_limit(group)) for group in _groups(membership, mounted, "memory")
+            (group, _memory_limit(group)) for group in groups(membership, mounted, "memory")
         )
         self._accounts: Path | None = None
         if cpu_group is not None and quota < self._processors:
             self._processors = quota
             # Version 1 can keep accounts in a tree of their own.
-            places = [cpu_group, *_groups(membership, mounted, "cpuacct")]
+            places = [cpu_group, *groups(membership, mounted, "cpuacct")]
             self._accounts = next((place for place in places if _has_accounts(place)), None)
 
     def look(self) -> Look:
@@ -167,27 +165,6 @@ def _usable_processors() -> int:
     return os.cpu_count() or 1
 
 
-def _groups(membership: Path, mounted: Path, controller: str) -> Iterator[Path]:
-    """The folders of the control groups that this process is in, from the innermost outwards."""
-    try:
-        lines = membership.read_text().splitlines()
-    except OSError:
-        return
-    for line in lines:
-        _, controllers, path = line.split(":", 2)
-        if not controllers:
-            root = mounted  # version 2: one tree for all
-        elif controller in controllers.split(","):
-            root = mounted / controller
-        else:
-            continue
-        group = root / path.lstrip("/")
-        while group != root:
-            yield group
-            group = group.parent
-        yield root
-
-
 def _tightest(limits: Iterator[tuple[Path, float | None]]) -> tuple[Path | None, float]:
     known = [(limit, group) for group, limit in limits if limit is not None]
     limit, group = min(known, default=(float("inf"), None))
@@ -195,9 +172,9 @@ def _tightest(limits: Iterator[tuple[Path, float | None]]) -> tuple[Path | None,
 
 
 def _quota(group: Path) -> float | None:
-    words = _words(group / "cpu.max") or [
-        *_words(group / "cpu.cfs_quota_us"),
-        *_words(group / "cpu.cfs_period_us"),
+    words = read_words(group / "cpu.max") or [
+        *read_words(group / "cpu.cfs_quota_us"),
+        *read_words(group / "cpu.cfs_period_us"),
     ]
     if len(words) != 2 or words[0] in {"max", "-1"}:  # noqa: PLR2004 - a quota and its period
         return None
@@ -205,39 +182,34 @@ def _quota(group: Path) -> float | None:
 
 
 def _memory_limit(group: Path) -> int | None:
-    words = _words(group / "memory.max") or _words(group / "memory.limit_in_bytes")
+    words = read_words(group / "memory.max") or read_words(group / "memory.limit_in_bytes")
     limit = int(words[0]) if words and words[0] != "max" else _NO_LIMIT
     return limit if limit < _NO_LIMIT else None
 
 
 def _has_accounts(group: Path) -> bool:
-    return bool(_words(group / "cpuacct.usage")) or "usage_usec" in _words(group / "cpu.stat")
+    return bool(read_words(group / "cpuacct.usage")) or "usage_usec" in read_words(
+        group / "cpu.stat"
+    )
 
 
 def _cpu_used(group: Path) -> float:
     """Seconds that the processors have worked for a group."""
-    if words := _words(group / "cpuacct.usage"):
+    if words := read_words(group / "cpuacct.usage"):
         return int(words[0]) / 1e9
     return _stat(group / "cpu.stat", "usage_usec") / 1e6
 
 
 def _memory_used(group: Path) -> int:
     """Bytes that a group uses, without the files that the kernel keeps for it as long as it can."""
-    if words := _words(group / "memory.usage_in_bytes"):
+    if words := read_words(group / "memory.usage_in_bytes"):
         used, kept = int(words[0]), _stat(group / "memory.stat", "total_inactive_file")
     else:
-        used = int(_words(group / "memory.current")[0])
+        used = int(read_words(group / "memory.current")[0])
         kept = _stat(group / "memory.stat", "inactive_file")
     return max(used - kept, 0)
 
 
 def _stat(file: Path, name: str) -> int:
-    words = _words(file)
+    words = read_words(file)
     return int(words[words.index(name) + 1])
-
-
-def _words(file: Path) -> list[str]:
-    try:
-        return file.read_text().split()
-    except OSError:
-        return []

@@ -80,6 +80,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--workdir", type=Path, default=Path(), help="where code and commands start"
     )
+    parser.add_argument("--scratch", help="where its own files go; default: with temporary files")
     parser.add_argument("--exit-on-stdin-eof", action="store_true", help="end when stdin is closed")
     return parser.parse_args(argv)
 
@@ -87,7 +88,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
 async def _serve(arguments: argparse.Namespace, token: str, workdir: Path) -> None:
     stop = asyncio.Event()
     marker = os.environ.setdefault(MARKER_VARIABLE, uuid4().hex)
-    directory = _private_directory()
+    directory = _private_directory(arguments.scratch or tempfile.gettempdir())
     try:
         with bind(arguments.host, arguments.port) as listener:
             port: int = listener.getsockname()[1]
@@ -132,8 +133,7 @@ def _watch_stdin(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
     loop.call_soon_threadsafe(stop.set)
 
 
-def _private_directory() -> Path:
+def _private_directory(usual: str) -> Path:
     """A new directory that only we may enter, its path short enough for sockets in it."""
-    usual = tempfile.gettempdir()
     place = usual if len(os.fsencode(usual)) <= _LONGEST_DIRECTORY - 15 else "/tmp"  # noqa: S108
     return Path(tempfile.mkdtemp(prefix="execd-", dir=place))

@@ -15,7 +15,6 @@ from starlette.routing import Mount, Route
 from code_interpreter.local._http import (
     API_KEY_HEADER,
     TOKEN_HEADER,
-    ASGIApp,
     Gate,
     authority,
     error_response,
@@ -41,17 +40,20 @@ _UNSUPPORTED = {
     "/templates/{template_id}": "local sandboxes have no templates",
 }
 
+_UNSIGNED = "local endpoints are neither signed nor do they end: ask for a plain one"
 
-def lifecycle_app(*, api_key: str, host: str) -> ASGIApp:
+
+def lifecycle_app(*, api_key: str, host: str, limits: bool = True) -> Gate:
     """The sandbox API behind its gate; the end of its lifespan ends all sandboxes.
 
     Args:
         api_key: What requests must carry in the header OPEN-SANDBOX-API-KEY.
         host: The address that the server listens on. Where others can reach it, they can reach
             the sandboxes too.
+        limits: Whether sandboxes are limited to what they are created with.
     """
     loopback = is_loopback(host)
-    sandboxes = Sandboxes("127.0.0.1" if loopback else host)
+    sandboxes = Sandboxes("127.0.0.1" if loopback else host, limits=limits)
     operations = _Operations(sandboxes, loopback=loopback)
 
     @contextlib.asynccontextmanager
@@ -150,6 +152,8 @@ class _Operations:
         # use_server_proxy asks for nothing here: whoever reaches this server reaches the sandbox.
         sandbox = self._find(request)
         port = _requests.read_port(request.path_params["port"])
+        if "expires" in request.query_params:
+            return error_response(501, "NOT_SUPPORTED", _UNSIGNED)
         if not sandbox.running:
             return _not_running(sandbox)
         # On an address for the world, the name that the client found this server under.

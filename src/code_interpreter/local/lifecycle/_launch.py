@@ -21,13 +21,15 @@ from typing import Any, cast
 
 import psutil
 
-from code_interpreter.local import _guard
+from code_interpreter.local import _confinement, _guard
 from code_interpreter.local._http import API_KEY_VARIABLE, TOKEN_VARIABLE
 from code_interpreter.local._processes import MARKER_VARIABLE, kill_tree
 
 # Not handed on to a sandbox: the server's own secrets, the marker of a sandbox around it, and its
 # temporary directory, since a sandbox has its own.
 _WITHHELD = {API_KEY_VARIABLE, TOKEN_VARIABLE, MARKER_VARIABLE, "TMPDIR", "TEMP", "TMP"}
+# The path of a Unix socket below it may have no more than about a hundred bytes.
+_LONGEST_TEMPORARY_DIRECTORY = 49
 _LIBRARIES = str(Path(psutil.__file__).parent.parent)
 
 _unforkable: "weakref.WeakSet[socket.socket]" = weakref.WeakSet()
@@ -56,6 +58,7 @@ class Guarded:
         process: The guard; its standard output carries execd's output and errors.
         line: End-of-file on it means that the guard is gone.
         scratch: The sandbox's directory, which the guard makes and removes.
+        limits: What the guard puts execd under, and takes away.
     """
 
     sandbox_id: str
@@ -63,6 +66,7 @@ class Guarded:
     process: "subprocess.Popen[bytes]"
     line: socket.socket
     scratch: str
+    limits: tuple[str, ...] = ()
 
     def hang_up(self) -> None:
         """Have the guard end the sandbox; returns at once."""
@@ -81,10 +85,11 @@ class Guarded:
             The guard's exit status: execd's own, or negative when a signal killed the guard.
 
         Raises:
-            OSError: The directory cannot be removed.
+            OSError: The directory or a control group cannot be removed.
         """
         code = self.process.wait()
         self.line.close()
+        _confinement.release(self.limits)
         # The directory goes last, so a guard that has removed it has done everything.
         if os.path.lexists(self.scratch):
             kill_tree(marker=self.sandbox_id, root=None)
@@ -100,6 +105,7 @@ def launch(
     port: int = 0,
     workdir: str | None = None,
     token: str | None = None,
+    limits: tuple[str, ...] = (),
 ) -> Guarded:
     """Start a guard and, below it, an execd; its port comes on the guard's standard output.
 
@@ -110,13 +116,15 @@ def launch(
         port: 0 lets the system choose.
         workdir: Where the sandbox works; it stays. By default, a folder that goes with it.
         token: The secret that execd wants; by default a new one.
+        limits: What execd and all below it are put under, as `_confinement` has it.
     """
     token = token or secrets.token_urlsafe(24)
-    # Short: the path of a Unix socket below it may have no more than about a hundred bytes.
-    scratch = f"{tempfile.gettempdir()}/ci-{secrets.token_hex(6)}"
+    scratch = f"{_short_temporary_directory()}/ci-{secrets.token_hex(6)}"
     command = [sys.executable, "-m", "code_interpreter.local.execd", "--host", host]
     command += ["--port", str(port), "--workdir", workdir or f"{scratch}/work"]
-    command += ["--exit-on-stdin-eof"]
+    # Its own files too, wherever the sandbox's variables have it put temporary ones: they go with
+    # the scratch directory, even when execd is killed.
+    command += ["--scratch", scratch, "--exit-on-stdin-eof"]
     inherited = {name: value for name, value in os.environ.items() if name not in _WITHHELD}
     if "PYTHONPATH" in inherited:
         # Relative entries are relative to here, and execd starts elsewhere.
@@ -130,7 +138,7 @@ def launch(
                 [
                     *(sys.executable, "-I", "-S", _guard.__file__),
                     *(_LIBRARIES, f"{MARKER_VARIABLE}={sandbox_id}", scratch),
-                    *command,
+                    *(*limits, "--", *command),
                 ],
                 env={**inherited, **env, TOKEN_VARIABLE: token},
                 stdin=theirs.fileno(),
@@ -140,7 +148,12 @@ def launch(
         except BaseException:
             ours.close()
             raise
-    return Guarded(sandbox_id, token, process, ours, scratch)
+    return Guarded(sandbox_id, token, process, ours, scratch, limits)
+
+
+def _short_temporary_directory() -> str:
+    usual = tempfile.gettempdir()
+    return usual if len(os.fsencode(usual)) <= _LONGEST_TEMPORARY_DIRECTORY else "/tmp"  # noqa: S108
 
 
 def ready_port(line: bytes) -> int | None:

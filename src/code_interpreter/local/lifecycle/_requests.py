@@ -1,8 +1,8 @@
 """What clients of the sandbox API ask for: pure, from JSON to checked values.
 
 What must stay true: nothing that changes what a sandbox is or may do is passed over in silence.
-It is honoured, or refused as NOT_SUPPORTED; only limits, which every client sends by default, are
-taken without effect, and a log line says so.
+It is honoured, or refused as NOT_SUPPORTED. What only tells a cluster where to put a sandbox is
+taken without effect, and a log line says so; whether limits hold is for the sandbox to tell.
 """
 
 import logging
@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl
 
 from code_interpreter.local._http import TOKEN_VARIABLE
 from code_interpreter.local._processes import MARKER_VARIABLE
+from code_interpreter.local.lifecycle._limits import Limits, read_limits
 
 logger = logging.getLogger(__name__)
 
@@ -29,9 +30,9 @@ _REFUSED = {
     "credentialProxy": "there is no proxy that could inject credentials",
     "lifecycle": "hooks are not run",
 }
-_WITHOUT_EFFECT = ("resourceLimits", "resourceRequests", "platform", "extensions")
+_WITHOUT_EFFECT = ("resourceRequests", "platform", "extensions")
 _KNOWN = {
-    *("image", "timeout", "env", "metadata", "entrypoint", "secureAccess"),
+    *("image", "timeout", "env", "metadata", "entrypoint", "secureAccess", "resourceLimits"),
     *_REFUSED,
     *_WITHOUT_EFFECT,
 }
@@ -64,6 +65,7 @@ class SandboxSpec:
     env: Mapping[str, str] = field(default_factory=dict[str, str])
     metadata: Mapping[str, str] = field(default_factory=dict[str, str])
     extensions: Mapping[str, str] = field(default_factory=dict[str, str])
+    limits: Limits = field(default_factory=Limits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +108,7 @@ def read_spec(body: object) -> SandboxSpec:
         env=env,
         metadata=_strings(given.get("metadata"), "metadata"),
         extensions=_strings(given.get("extensions"), "extensions"),
+        limits=_limits(given.get("resourceLimits")),
     )
 
 
@@ -219,6 +222,13 @@ def _timeout(value: object) -> timedelta | None:
     if value > _LONGEST:
         raise RequestError(f"timeout is too long: {value} seconds; leave it out for none")
     return timedelta(seconds=value)
+
+
+def _limits(value: object) -> Limits:
+    try:
+        return read_limits(_strings(value, "resourceLimits"))
+    except ValueError as error:
+        raise RequestError(f"resourceLimits: {error}") from error
 
 
 def _image(value: object) -> str | None:

@@ -9,13 +9,17 @@ once. All methods belong to the server's event loop.
 import asyncio
 import logging
 import uuid
+from collections import Counter
 from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from functools import cached_property
 from typing import Any
 
 from code_interpreter.local.lifecycle._launch import Guarded, launch, ready_port
+from code_interpreter.local.lifecycle._limits import Confinement, System, confinement
 from code_interpreter.local.lifecycle._requests import ListQuery, SandboxSpec
+from code_interpreter.local.lifecycle._system import look
 
 logger = logging.getLogger(__name__)
 
@@ -51,6 +55,7 @@ class Sandbox:
     def __init__(self, spec: SandboxSpec, host: str) -> None:
         self.id = str(uuid.uuid4())
         self.spec = spec
+        self.confinement = Confinement()
         self.metadata: Mapping[str, str] = spec.metadata
         self.created_at = _now()
         self.expires_at = self.created_at + spec.timeout if spec.timeout else None
@@ -77,7 +82,12 @@ class Sandbox:
             StartError: It does not, or the sandbox was ended meanwhile.
             OSError: No process can be started.
         """
-        self._guarded = launch(sandbox_id=self.id, env=self.spec.env, host=self._host)
+        self._guarded = launch(
+            sandbox_id=self.id,
+            env=self.spec.env,
+            host=self._host,
+            limits=self.confinement.arguments,
+        )
         self.token = self._guarded.token
         self._spawn(self._attend(self._guarded))
         try:
@@ -87,12 +97,14 @@ class Sandbox:
                 why = "ended" if self.over.done() else f"not listening after {_START_PATIENCE:g} s"
                 await self.end()
                 output = self._tail.decode(errors="replace").strip()
+                why = "; ".join((why, *self.confinement.notes))
                 raise StartError(f"execd did not start ({why}); its last output:\n{output}")
         except asyncio.CancelledError:
             await self.end()
             raise
         self.port = self._ready.result()
-        self._become("Running", "READY", "execd is listening")
+        message = "; ".join(("execd is listening", *self.confinement.notes))
+        self._become("Running", "READY", message)
 
     async def end(self) -> None:
         """Kill its processes, remove its directory, and wait until that is done."""
@@ -166,10 +178,13 @@ class Sandboxes:
 
     Args:
         host: The address that their execds listen on.
+        limits: Whether they are limited to what they were asked to be limited to.
     """
 
-    def __init__(self, host: str) -> None:
+    def __init__(self, host: str, *, limits: bool = True) -> None:
         self._host = host
+        self._limits = limits
+        self._told: set[str] = set()
         self._all: dict[str, Sandbox] = {}
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -185,6 +200,7 @@ class Sandboxes:
         if self._closed:
             raise StartError("the server is stopping")
         sandbox = Sandbox(spec, self._host)
+        sandbox.confinement = self._confine(sandbox)
         self._all[sandbox.id] = sandbox
         try:
             await sandbox.start()
@@ -194,6 +210,21 @@ class Sandboxes:
         self._set_timer(sandbox)
         sandbox.over.add_done_callback(lambda _: self._keep_record(sandbox))
         return sandbox
+
+    def _confine(self, sandbox: Sandbox) -> Confinement:
+        if not self._limits:
+            return Confinement(notes=("its limits are not applied, as this server was told",))
+        taken = Counter(cpu for other in self._all.values() for cpu in other.confinement.cpus)
+        name = f"ci-{sandbox.id}"
+        found = confinement(sandbox.spec.limits, self._system, name=name, taken=taken)
+        for note in set(found.unmet) - self._told:
+            self._told.add(note)
+            logger.info("sandboxes of this server: %s", note)
+        return found
+
+    @cached_property
+    def _system(self) -> System:
+        return look()
 
     def get(self, sandbox_id: str) -> Sandbox | None:
         """A sandbox by its id."""

@@ -1,0 +1,224 @@
+"""What a sandbox may use: what was asked for, and by which means this system can see to it. Pure.
+
+What must stay true: a limit that was asked for is enforced, or the sandbox says in words that it
+is not. The best means comes first: a control group limits a sandbox as a whole, as a cluster
+does. Without one, memory is limited a process at a time (RLIMIT_DATA, which every kernel bears
+from a gigabyte on, unlike RLIMIT_AS), and processors are limited to some of the machine's, whole
+ones (affinity).
+"""
+
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+# Decimal digits, then a decimal or binary suffix or an exponent: a quantity of Kubernetes.
+_QUANTITY = re.compile(
+    r"\+?(?P<number>\d{1,20}(?:\.\d{0,20})?|\.\d{1,20})"
+    r"(?:(?P<suffix>[numkMGTPE]|[KMGTPE]i)|[eE](?P<exponent>[+-]?\d{1,2}))?",
+    re.ASCII,
+)
+_SUFFIXES = {
+    **{suffix: Decimal(1000) ** power for power, suffix in enumerate("num", start=-3)},
+    **{suffix: Decimal(1000) ** power for power, suffix in enumerate("kMGTPE", start=1)},
+    **{f"{suffix}i": Decimal(1024) ** power for power, suffix in enumerate("KMGTPE", start=1)},
+}
+_MOST_BYTES = 2**62
+_PERIOD = 100_000  # microseconds: what a quota of processor time is a part of
+_LEAST_QUOTA = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What was asked for.
+
+    Attributes:
+        cpu: Processors, or a part of one; None for all.
+        memory: Bytes; None for all.
+        others: Names of limits that no local sandbox has.
+    """
+
+    cpu: float | None = None
+    memory: int | None = None
+    others: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """A place where control groups can be made that limit something.
+
+    Attributes:
+        parent: The folder to make them in.
+        files: What each has to be set by.
+        accounts: Another folder, where a group has to be made to keep its accounts.
+    """
+
+    parent: str
+    files: frozenset[str]
+    accounts: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """The means of a system.
+
+    Attributes:
+        cpu: Where control groups limit processors.
+        memory: Where they limit memory.
+        processors: Numbers of those that this server may use.
+        affinity: Whether a process can be limited to some of them.
+        data_limit: Whether RLIMIT_DATA holds.
+    """
+
+    processors: tuple[int, ...]
+    cpu: Tree | None = None
+    memory: Tree | None = None
+    affinity: bool = False
+    data_limit: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Confinement:
+    """How the limits of a sandbox are enforced.
+
+    Attributes:
+        arguments: For its guard.
+        cpus: The processors that it is limited to; empty for all.
+        notes: In words, a line for each limit that was asked for.
+        unmet: Those of the notes that say that a limit does not hold.
+    """
+
+    arguments: tuple[str, ...] = ()
+    cpus: tuple[int, ...] = ()
+    notes: tuple[str, ...] = ()
+    unmet: tuple[str, ...] = ()
+
+
+def read_limits(given: Mapping[str, str]) -> Limits:
+    """Understand `resourceLimits`.
+
+    Raises:
+        ValueError: A quantity is none, or not above zero.
+    """
+    cpu, memory = (
+        read_quantity(name, given[name]) if name in given else None for name in ("cpu", "memory")
+    )
+    return Limits(
+        cpu=None if cpu is None else float(cpu),
+        memory=None if memory is None else int(min(memory, Decimal(_MOST_BYTES))) or 1,
+        others=tuple(name for name in given if name not in {"cpu", "memory"}),
+    )
+
+
+def read_quantity(name: str, text: str) -> Decimal:
+    """A quantity as Kubernetes has it.
+
+    Raises:
+        ValueError: It is none, or not above zero; says so of `name`.
+    """
+    match = _QUANTITY.fullmatch(text.strip())
+    if match is None:
+        raise ValueError(f"{name}: not a quantity like 500m, 2 or 2Gi: {text[:40]!r}")
+    value = Decimal(match["number"]) * _SUFFIXES.get(match["suffix"], Decimal(1))
+    value = value.scaleb(int(match["exponent"] or 0))
+    if value <= 0:
+        raise ValueError(f"{name} must be above zero, not {text!r}")
+    return value
+
+
+def confinement(
+    limits: Limits, system: System, *, name: str, taken: Mapping[int, int]
+) -> Confinement:
+    """Decide how limits are enforced.
+
+    Args:
+        limits: What was asked for.
+        system: What there is to do it with.
+        name: For control groups; no other sandbox has it.
+        taken: How many sandboxes are limited to each processor already.
+    """
+    chosen = [
+        *_memory(limits.memory, system, name),
+        *_cpu(limits.cpu, system, name, taken),
+        *(
+            _Choice(f"{other} is not limited: only cpu and memory can be", met=False)
+            for other in limits.others
+        ),
+    ]
+    return Confinement(
+        # Each once: version 2 of control groups has one group for all limits.
+        arguments=tuple(dict.fromkeys(part for choice in chosen for part in choice.arguments)),
+        cpus=next((choice.cpus for choice in chosen if choice.cpus), ()),
+        notes=tuple(choice.note for choice in chosen),
+        unmet=tuple(choice.note for choice in chosen if not choice.met),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    note: str
+    arguments: tuple[str, ...] = ()
+    cpus: tuple[int, ...] = ()
+    met: bool = True
+
+
+def _memory(size: int | None, system: System, name: str) -> Iterator[_Choice]:
+    if size is None:
+        return
+    note = f"memory is limited to {_shown(size)}"
+    if system.memory is not None:
+        group = f"{system.memory.parent}/{name}"
+        if "memory.max" in system.memory.files:
+            settings = {"memory.max": size, "memory.swap.max": 0}
+        else:
+            # The first before the second, which may not be less.
+            settings = {"memory.limit_in_bytes": size, "memory.memsw.limit_in_bytes": size}
+        yield _Choice(note, _group(group, system.memory, settings))
+    elif system.data_limit:
+        why = f"{note} for each process by itself: no control group can be made here"
+        yield _Choice(why, (f"data={size}",))
+    else:
+        yield _Choice("memory is not limited: this system cannot", met=False)
+
+
+def _cpu(
+    cpu: float | None, system: System, name: str, taken: Mapping[int, int]
+) -> Iterator[_Choice]:
+    if cpu is None:
+        return
+    note = f"cpu is limited to {cpu:g}"
+    if cpu >= len(system.processors):
+        yield _Choice(f"cpu is limited to the {len(system.processors)} that there are")
+    elif system.cpu is not None:
+        group = f"{system.cpu.parent}/{name}"
+        quota = max(int(cpu * _PERIOD), _LEAST_QUOTA)
+        if "cpu.max" in system.cpu.files:
+            settings: dict[str, object] = {"cpu.max": f"{quota} {_PERIOD}"}
+        else:
+            settings = {"cpu.cfs_period_us": _PERIOD, "cpu.cfs_quota_us": quota}
+        arguments = _group(group, system.cpu, settings)
+        if system.cpu.accounts is not None:
+            arguments += (f"group={system.cpu.accounts}/{name}",)
+        yield _Choice(note, arguments)
+    elif system.affinity:
+        cpus = _least_taken(system.processors, taken, math.ceil(cpu))
+        why = f"{note}, rounded up to whole processors: no control group can be made here"
+        yield _Choice(why, (f"cpus={','.join(map(str, cpus))}",), cpus)
+    else:
+        yield _Choice("cpu is not limited: this system cannot", met=False)
+
+
+def _group(group: str, tree: Tree, settings: Mapping[str, object]) -> tuple[str, ...]:
+    known = ((file, value) for file, value in settings.items() if file in tree.files)
+    return (f"group={group}", *(f"set={group}/{file}={value}" for file, value in known))
+
+
+def _least_taken(
+    processors: Sequence[int], taken: Mapping[int, int], count: int
+) -> tuple[int, ...]:
+    return tuple(sorted(sorted(processors, key=lambda number: taken.get(number, 0))[:count]))
+
+
+def _shown(size: int) -> str:
+    return f"{size / 2**20:g} MiB"

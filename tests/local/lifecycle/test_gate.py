@@ -1,0 +1,252 @@
+"""What the two servers let in: every route of both is found and tried, new ones too."""
+
+import inspect
+import re
+import socket
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from opensandbox import SandboxSync
+from starlette.applications import Starlette
+from starlette.routing import BaseRoute, Mount, Route
+
+from code_interpreter.local import LocalServer
+from code_interpreter.local._http import Gate
+from code_interpreter.local.execd._app import Execd
+from code_interpreter.local.lifecycle._app import lifecycle_app
+
+_NOTHING: Any = None
+
+
+def operations(routes: Sequence[BaseRoute], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Each method and path that routes answer, as `GET /a/{id}`."""
+    for route in routes:
+        if isinstance(route, Mount):
+            yield from operations(route.routes, prefix + route.path)
+            continue
+        assert isinstance(route, Route), f"not known to this test: {route}"
+        for method in route.methods or ():
+            yield method, prefix + route.path
+
+
+def lifecycle_operations() -> list[tuple[str, str]]:
+    app = lifecycle_app(api_key="k", host="127.0.0.1").app
+    assert isinstance(app, Starlette)
+    return [*operations(app.routes)]
+
+
+def execd_operations() -> list[tuple[str, str]]:
+    # Its parts only answer requests, and none is made.
+    parts = [_NOTHING] * len(inspect.signature(Execd).parameters)
+    return [*operations(Execd(*parts).app.routes)]
+
+
+def filled(path: str, value: str) -> str:
+    return re.sub(r"\{[^}]*\}", lambda _: value, path)
+
+
+class Target:
+    """A server, its secret and all that it answers."""
+
+    def __init__(self, url: str, secret: dict[str, str], operations: list[tuple[str, str]]) -> None:
+        self.secret = secret
+        self.operations = operations
+        self.client = httpx.Client(base_url=url, timeout=30)
+
+    def statuses(self, headers: dict[str, str]) -> set[int]:
+        """The statuses of all operations."""
+        return {
+            self.client.request(method, filled(path, "1"), headers=headers).status_code
+            for method, path in self.operations
+        }
+
+
+@pytest.fixture
+def sandbox(server: LocalServer) -> Iterator[SandboxSync]:
+    with SandboxSync.create("x", connection_config=server.connection_config_sync) as sandbox:
+        yield sandbox
+        sandbox.kill()
+
+
+@pytest.fixture(params=["lifecycle", "execd", "execd below its prefix"])
+def target(
+    request: pytest.FixtureRequest, server: LocalServer, sandbox: SandboxSync
+) -> Iterator[Target]:
+    if request.param == "lifecycle":
+        url, secret = f"http://{server.address}", {"OPEN-SANDBOX-API-KEY": server.api_key}
+        target = Target(url, secret, lifecycle_operations())
+    else:
+        endpoint = sandbox.get_endpoint(44772)
+        url = f"http://{endpoint.endpoint}"
+        if request.param == "execd":
+            url = url.removesuffix("/44772")
+        target = Target(url, dict(endpoint.headers), execd_operations())
+    with target.client:
+        yield target
+
+
+def test_the_routes_of_both_servers_are_found() -> None:
+    assert ("POST", "/v1/sandboxes") in lifecycle_operations()
+    assert ("DELETE", "/v1/snapshots/{snapshot_id}") in lifecycle_operations()
+    assert ("POST", "/code") in execd_operations()
+    assert ("GET", "/files/download") in execd_operations()
+    assert ("POST", "/session/{id}/run") in execd_operations()
+
+
+def test_every_operation_wants_the_secret(target: Target) -> None:
+    (name,) = target.secret
+    for headers in ({}, {name: ""}, {name: "wrong"}, {"Authorization": target.secret[name]}):
+        assert target.statuses(headers) == {401}, headers
+    nowhere = target.client.get("/nothing/here")
+    assert nowhere.status_code == 401
+
+
+HOSTILE = [
+    {"Host": "evil.example"},
+    {"Host": "evil.example:80"},
+    {"Host": "127.0.0.1.evil.example"},
+    {"Host": "localhost.evil.example"},
+    {"Host": "0.0.0.0"},
+    {"Host": "[::]:80"},
+    {"Host": ""},
+    {"Origin": "http://evil.example"},
+    {"Origin": "http://localhost"},
+    {"Origin": "null"},
+    {"Sec-Fetch-Site": "cross-site"},
+    {"Sec-Fetch-Site": "same-site"},
+]
+
+
+@pytest.mark.parametrize("headers", HOSTILE, ids=str)
+def test_no_operation_answers_a_web_page_or_a_foreign_name_even_with_the_secret(
+    target: Target, headers: dict[str, str]
+) -> None:
+    assert target.statuses({**target.secret, **headers}) == {403}
+
+
+def test_programs_and_typed_addresses_pass(target: Target) -> None:
+    method, path = target.operations[0]
+    for headers in ({}, {"Host": "localhost"}, {"Host": "[::1]:9"}, {"Sec-Fetch-Site": "none"}):
+        answer = target.client.request(method, path, headers={**target.secret, **headers})
+        assert answer.status_code not in {401, 403}
+
+
+def test_a_preflight_is_refused_and_allows_nothing(target: Target) -> None:
+    for _, path in target.operations:
+        headers = {
+            "Origin": "http://evil.example",
+            "Access-Control-Request-Method": "POST",
+            "Access-Control-Request-Headers": ", ".join(target.secret),
+        }
+        answer = target.client.request("OPTIONS", filled(path, "1"), headers=headers)
+        assert answer.status_code == 403
+        assert not [name for name in answer.headers if name.startswith("access-control")]
+
+
+def test_an_upgrade_is_a_request_like_any_other(target: Target) -> None:
+    upgrade = {
+        "Connection": "Upgrade",
+        "Upgrade": "websocket",
+        "Sec-WebSocket-Version": "13",
+        "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+    }
+    assert target.statuses(upgrade) == {401}
+    page = {**upgrade, **target.secret, "Origin": "http://evil.example"}
+    assert target.statuses(page) == {403}
+
+
+def test_a_websocket_does_not_pass_the_gate() -> None:
+    async def behind(*_: Any) -> None:
+        raise AssertionError("it has passed")
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "websocket.connect"}
+
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    gate = Gate(behind, header="h", secret="s", host="127.0.0.1")
+    coroutine = gate({"type": "websocket", "headers": [(b"h", b"s")]}, receive, send)
+    with pytest.raises(StopIteration):
+        coroutine.__await__().__next__()
+    assert sent == [{"type": "websocket.close", "code": 1008}]
+
+
+def test_both_servers_listen_on_loopback_alone(server: LocalServer, sandbox: SandboxSync) -> None:
+    execd = sandbox.get_endpoint(44772).endpoint.removesuffix("/44772")
+    for address in (server.address, execd):
+        host, port = address.split(":")
+        assert host == "127.0.0.1"
+        with pytest.raises(OSError, match=r"refused|unreachable|timed out"):
+            socket.create_connection((_outward_address(), int(port)), timeout=5).close()
+
+
+def _outward_address() -> str:
+    """An address of this machine that is not loopback's."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # sends nothing
+        except OSError:
+            pytest.skip("this machine has no address but loopback's")
+        return str(probe.getsockname()[0])
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "", "192.0.2.1", "example.org"])
+def test_a_server_for_other_machines_has_to_be_allowed_in_words(host: str) -> None:
+    with pytest.raises(ValueError, match="say allow_remote=True"):
+        LocalServer(host=host)
+    assert LocalServer(host=host, allow_remote=True).api_key
+
+
+EVIL = [
+    "..",
+    "%2e%2e",
+    "..%2fcanary",
+    "..%2f..%2fcanary",
+    "%2e%2e%2f%2e%2e%2fetc%2fpasswd",
+    "..%5c..%5ccanary",
+    "%2fetc%2fpasswd",
+    "canary",
+    "%00",
+    "canary%00",
+    "%ff%fe",
+    "a" * 5000,
+]
+
+
+@pytest.mark.parametrize("value", EVIL, ids=lambda value: value[:40])
+def test_an_id_is_never_the_name_of_a_file(target: Target, scratch: Path, value: str) -> None:
+    (directory,) = scratch.iterdir()
+    canaries = [
+        place / f"canary{suffix}"
+        for place in (directory, *directory.iterdir())
+        for suffix in ("", ".log", ".sh")
+    ]
+    for canary in canaries:
+        canary.write_text("root: precious")
+    host, port = target.client.base_url.host, target.client.base_url.port
+    for method, path in target.operations:
+        if "{" not in path and method != "DELETE":
+            continue
+        filled_path = f"{filled(path, value)}?id={value}"
+        # A client of ours would tidy the path up.
+        lines = [
+            f"{method} {target.client.base_url.path.rstrip('/')}{filled_path} HTTP/1.1",
+            f"Host: {host}:{port}",
+            "Connection: close",
+            "Content-Length: 2",
+            *(f"{name}: {secret}" for name, secret in target.secret.items()),
+        ]
+        with socket.create_connection((host, port or 80), timeout=30) as connection:
+            connection.sendall("\r\n".join([*lines, "", "{}"]).encode())
+            answer = b"".join(iter(lambda: connection.recv(65536), b""))
+        status = int(answer.split(b" ", 2)[1])
+        assert status in {400, 404, 405, 500, 501, 503}, answer
+        assert b"root:" not in answer
+        assert b"UNKNOWN" not in answer
+    assert [canary.read_text() for canary in canaries] == ["root: precious"] * len(canaries)
