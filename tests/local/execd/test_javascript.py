@@ -281,6 +281,52 @@ def test_what_a_failed_cell_has_declared_stays(server: Server, language: str) ->
         assert text_of(server, "done + f()", fresh) == "3"
 
 
+def package(folder: Path, name: str, code: str) -> None:
+    (folder / "node_modules" / name).mkdir(parents=True)
+    (folder / "node_modules" / name / "index.js").write_text(code)
+
+
+def test_what_was_required_stays(server: Server, language: str, tmp_path: Path) -> None:
+    package(tmp_path, "callable", "module.exports = () => 7")
+    package(tmp_path, "named", "exports.six = 6")
+    with server.context(language=language, cwd=str(tmp_path)) as fresh:
+        server.run("const fs = require('fs'), seven = require('callable')", fresh)
+        server.run("import * as all from 'named'; import callable from 'callable'", fresh)
+        server.run("const { six, five: [, five] = [0, 5] } = require('named')", fresh)
+        for _ in range(3):
+            server.run("var between = 1", fresh)
+            assert text_of(server, "typeof fs.readFileSync", fresh) == "function"
+            assert text_of(server, "seven() * six", fresh) == "42"
+            assert text_of(server, "[five, all.six, callable()]", fresh) == "[ 5, 6, 7 ]"
+
+
+def test_a_package_can_be_installed_when_its_import_has_failed(
+    server: Server, language: str, tmp_path: Path
+) -> None:
+    with server.context(language=language, cwd=str(tmp_path)) as fresh:
+        code = "import { six } from 'late'; six"
+        assert "Cannot find module 'late'" in server.run(code, fresh).error["evalue"]
+        package(tmp_path, "late", "exports.six = 6")
+        assert text_of(server, code, fresh) == "6"
+        time.sleep(1.5)  # for whoever watches folders
+        assert text_of(server, "six * 7", fresh) == "42"
+
+
+def test_a_module_of_ones_own_is_read_anew_when_it_has_changed(
+    server: Server, tmp_path: Path, language: str
+) -> None:
+    file = tmp_path / f"own.{'js' if language == 'javascript' else 'ts'}"
+    with server.context(language=language, cwd=str(tmp_path)) as fresh:
+        file.write_text("export const value = 1")
+        assert text_of(server, "import { value } from './own'; value", fresh) == "1"
+        file.write_text("export const value = 42")
+
+        def read() -> str:
+            return text_of(server, "import { value } from './own'; value", fresh)
+
+        wait_until(lambda: read() == "42")
+
+
 def test_an_error_between_the_runs_is_told_on_stderr(server: Server, context: str) -> None:
     server.run("setTimeout(() => { throw new Error('in between') }, 20); 1", context)
     time.sleep(0.3)

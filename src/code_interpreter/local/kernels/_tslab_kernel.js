@@ -13,7 +13,10 @@
 // - An error that nobody catches, in a callback or a promise, leaves the cell waiting for what
 //   will not come. Here it ends the cell, as it ends a program.
 // - It takes `await (…)` outside of functions for a call of something named `await`.
-// - What a cell has declared is forgotten when the cell fails. Here it stays.
+// - Having missed a module once, it breaks for good when a folder for modules appears. Here it
+//   looks again after every complaint, and watches no folders.
+// - What a cell has declared is forgotten when the cell fails, and `const fs = require("fs")` a
+//   cell or two later in any case. Here it stays.
 // - Asked to interrupt a cell that awaits, it ends the cell and lets its code run on, into later
 //   cells. Here such a cell does not end; who asked may kill the kernel.
 // - `process.stdout.write` destroys the characters that a chunk's end cuts in two, and never calls
@@ -30,9 +33,14 @@ const util = require("util");
 
 const [tslab, connectionFile, language] = process.argv.slice(2);
 const load = createRequire(path.join(tslab, "dist", "main.js"));
+
+const compiler = "@tslab/typescript-for-tslab";
+const ts = load(compiler);
+require.cache[load.resolve(compiler)].exports = { ...ts, createWatchCompilerHost };
+const modules = ts.createModuleResolutionCache(process.cwd(), (name) => name);
+
 const executors = load("./executor");
 const jupyter = load("./jupyter");
-const ts = load("@tslab/typescript-for-tslab");
 const zeromq = load("zeromq");
 
 const later = setImmediate; // user code may replace it
@@ -42,7 +50,7 @@ let publish; // sends a message on behalf of the latest request
 let running = false;
 let begun = false; // the running cell has said so
 let failure; // of the running cell: the content of its `error`
-let codes = []; // the compiler's, of its complaints about the running cell
+let codes = []; // the compiler's, of its complaints about what it last compiled
 let declared = ""; // what all cells have declared, as the compiler wants to be told
 let count = 0;
 
@@ -74,15 +82,26 @@ jupyter.JupyterHandlerImpl.prototype.createWriteToIopub = (name, send) => {
   };
 };
 
+function createWatchCompilerHost(files, options, system, ...rest) {
+  system.watchDirectory = () => ({ close() {} });
+  const host = ts.createWatchCompilerHost(files, options, system, ...rest);
+  host.resolveModuleNameLiterals = (names, file, redirected, given) =>
+    names.map(({ text }) => ts.resolveModuleName(text, file, given, host, modules, redirected));
+  host.hasInvalidatedResolutions = () => codes.length > 0;
+  return host;
+}
+
 const createExecutor = executors.createExecutor;
 executors.createExecutor = (folder, converters) => {
   const converter = converters.node;
   const convert = converter.convert;
   converter.convert = (_declared, source) => {
+    modules.clear();
     const converted = convert(declared, source);
-    if (!converted.diagnostics.length) declared = converted.declOutput || "";
-    converted.hasToplevelAwait = converted.hasToplevelAwait || awaits(parse(source));
+    const file = parse(source);
     codes = converted.diagnostics.map(({ code }) => code);
+    if (!codes.length) declared = lasting(converted.declOutput || "", file);
+    converted.hasToplevelAwait = converted.hasToplevelAwait || awaits(file);
     begin();
     return converted;
   };
@@ -92,7 +111,7 @@ executors.createExecutor = (folder, converters) => {
 };
 
 async function execute(made, source) {
-  [running, begun, failure, codes] = [true, false, undefined, []];
+  [running, begun, failure] = [true, false, undefined];
   count += 1;
   let done = false;
   try {
@@ -106,6 +125,29 @@ async function execute(made, source) {
   begin();
   if (failure) publish("error", failure);
   return done && !failure;
+}
+
+// The declarations that a cell leaves, in a form that the compiler carries on beyond the next cell.
+// Of what it cannot type (a package without types) it declares nothing at all.
+function lasting(declarations, file) {
+  const required = /^import ([\w$]+) = require\((.+)\);$/gm;
+  const carried = declarations.replace(required, "export const $1: typeof import($2);");
+  const words = new Set(carried.match(/[\w$]+/g));
+  const missing = file.statements.flatMap(bound).filter((name) => !words.has(name));
+  return [carried, ...missing.map((name) => `export let ${name}: any;\n`)].join("");
+}
+
+// The names that a statement binds, if it declares variables or imports.
+function bound(node) {
+  if (ts.isVariableStatement(node)) return node.declarationList.declarations.flatMap(inside);
+  const { name, namedBindings } = (ts.isImportDeclaration(node) && node.importClause) || {};
+  return [name, namedBindings].flatMap(inside);
+}
+
+function inside(node) {
+  if (!node) return [];
+  if (ts.isIdentifier(node)) return [node.text];
+  return node.elements ? node.elements.flatMap(inside) : inside(node.name);
 }
 
 function parse(source) {
@@ -148,7 +190,8 @@ function describe(thrown) {
     if (!(thrown instanceof Error || util.types.isNativeError(thrown))) return { evalue: text };
     const { message, code } = thrown;
     const ename = thrown.name === "Error" ? thrown.constructor.name : thrown.name;
-    return { ename: `${ename}`, evalue: `${message}`, code: `${code}`, traceback: text.split("\n") };
+    const traceback = text.split("\n");
+    return { ename: `${ename}`, evalue: `${message}`, code: `${code}`, traceback };
   } catch {
     return { evalue: "a value that cannot be shown" };
   }
