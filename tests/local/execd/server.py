@@ -1,6 +1,5 @@
 """A real execd in a process of its own, and what tests ask of it."""
 
-import asyncio
 import json
 import os
 import subprocess
@@ -16,10 +15,6 @@ from uuid import uuid4
 
 import httpx
 import psutil
-import pytest
-
-from code_interpreter.local.kernels._launch import KernelMissingError
-from code_interpreter.local.kernels._providers import providers
 
 TOKEN = "a token of the tests"
 MARKER = "OPENSANDBOX_SANDBOX_ID"
@@ -227,12 +222,3 @@ def wait_until(what: Callable[[], Any], timeout: float = 30) -> Any:
         assert time.monotonic() < deadline, "did not come true in time"
         time.sleep(0.01)
     return value
-
-
-def need_kernel(language: str) -> None:
-    """Skip the test where the language has no kernel; the skip says how to install one."""
-    (provider,) = (one for one in providers() if language in one.languages)
-    try:
-        asyncio.run(provider.find(language, os.environ))
-    except KernelMissingError as error:
-        pytest.skip(f"{error} (`code-interpreter kernels install {language}`)")

@@ -11,7 +11,8 @@ import pytest
 from code_interpreter.local.execd._tslab import TslabCell
 from code_interpreter.local.execd._wire import Message
 from tests.local.execd.conftest import StartServer
-from tests.local.execd.server import Event, Server, need_kernel, wait_until
+from tests.local.execd.needs import need_kernel
+from tests.local.execd.server import Event, Server, wait_until
 
 
 def error_of(**content: Any) -> dict[str, Any]:

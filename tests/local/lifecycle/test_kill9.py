@@ -17,7 +17,7 @@ from opensandbox.models.execd import RunCommandOpts
 
 from code_interpreter import CodeInterpreterSync
 from code_interpreter.local import LocalServer
-from tests.local.execd.server import need_kernel
+from tests.local.execd.needs import need_kernel
 from tests.local.lifecycle.support import (
     eventually,
     execd_of,
