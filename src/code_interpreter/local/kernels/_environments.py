@@ -23,7 +23,7 @@ def interpreters() -> list[Path]:
 
 def find_uv(env: Mapping[str, str]) -> str | None:
     """The path of uv: on the path, or installed beside our own Python."""
-    beside = Path(sys.executable).with_name("uv")
+    beside = str(Path(sys.executable).with_name("uv"))
     return shutil.which("uv", path=env.get("PATH")) or shutil.which(beside)
 
 

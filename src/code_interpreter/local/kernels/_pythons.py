@@ -20,6 +20,7 @@ from code_interpreter.local.kernels._environments import find_uv, interpreters, 
 from code_interpreter.local.kernels._install import distribution_version
 from code_interpreter.local.kernels._launch import Installed, KernelMissingError, Launch
 from code_interpreter.local.kernels._specs import kernelspecs
+from code_interpreter.local.kernels._versions import asked
 
 
 class Python(NamedTuple):
@@ -47,7 +48,6 @@ if importlib.util.find_spec("ipykernel"):
 print(json.dumps([list(sys.version_info[:3]), ipykernel]))
 """
 _PROBE_PATIENCE = 20.0
-_VERSION = re.compile(r"\d+(\.\d+){0,2}")
 _EXECUTABLE = re.compile(r"python(3(\.\d+)?)?")
 _OLDEST = (3, 10)  # that an environment is made for
 _INSTALL = "code-interpreter kernels install python"
@@ -173,9 +173,7 @@ def _running() -> Python:
 def _wanted(env: Mapping[str, str]) -> tuple[str, tuple[int, ...]]:
     """The version that is asked for, as text and as numbers; both empty when none is."""
     wanted = env.get("PYTHON_VERSION", "").strip()
-    if wanted and not _VERSION.fullmatch(wanted):
-        raise KernelMissingError(f"PYTHON_VERSION={wanted!r} is no version such as 3.12 or 3.12.1")
-    return wanted, tuple(map(int, wanted.split("."))) if wanted else ()
+    return wanted, asked("PYTHON_VERSION", wanted, "3.12 or 3.12.1")
 
 
 def _newest(pythons: Iterable[Python]) -> Python:
@@ -220,14 +218,17 @@ def _missing(
 
 
 def _candidates(env: Mapping[str, str]) -> Iterator[str]:
-    """Paths of interpreters, each once."""
-    seen = {sys.executable}
+    """Paths of interpreters, each once, and without the running one."""
+
+    def identity(path: Path) -> tuple[Path, Path]:
+        # The folder too: a virtual environment's python is a link, and not what it links to.
+        return path.parent.resolve(), path.resolve()
+
+    seen = {identity(Path(sys.executable))}
     for path in _all_candidates(env):
-        # Not resolved: a virtual environment's python is a link, and not what it links to.
-        text = str(path)
-        if text not in seen and os.access(text, os.X_OK):
-            seen.add(text)
-            yield text
+        if os.access(path, os.X_OK) and (this := identity(path)) not in seen:
+            seen.add(this)
+            yield str(path)
 
 
 def _all_candidates(env: Mapping[str, str]) -> Iterator[Path]:
