@@ -231,7 +231,7 @@ def test_a_version_that_is_not_there_is_refused_with_what_is(
         message = answer.json()["message"]
         assert "Python 3.99 is not available" in message
         assert sys.executable in message
-        assert f"uv pip install --python {folder}/python ipykernel" in message
+        assert "`code-interpreter kernels install python` makes usable: " in message
     assert server.command("echo other things work").ok
 
 

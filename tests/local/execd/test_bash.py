@@ -310,6 +310,23 @@ def test_a_sandbox_without_bash_says_what_is_missing(start: StartServer, tmp_pat
     assert "bash is not on PATH" in answer.text
 
 
+def test_a_shell_that_cannot_be_started_is_an_error_of_the_run(
+    start: StartServer, tmp_path: Path
+) -> None:
+    bash = tmp_path / "bash"
+    bash.symlink_to(shutil.which("bash") or "")
+    server = start(env={"PATH": str(tmp_path)})
+    context_id = server.create(language="bash")
+    assert server.run("echo a", context_id).ok
+    bash.unlink()
+    assert server.run("exit", context_id).ok
+    for _ in range(2):
+        error = server.run("echo b", context_id).error
+        assert (error["ename"], "bash" in error["evalue"]) == ("FileNotFoundError", True)
+    bash.symlink_to(shutil.which("bash") or "")
+    assert server.run("echo c", context_id).text() == "c\n"
+
+
 def test_the_error_says_what_a_status_means() -> None:
     def last(status: int) -> str:
         error = describe(Ending(status, shell_ended=False), interrupted=False, stderr="")

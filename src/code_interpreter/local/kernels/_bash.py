@@ -7,10 +7,9 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from importlib.metadata import version
 from pathlib import Path
 
-from code_interpreter.local.kernels._install import write_kernelspec
+from code_interpreter.local.kernels._install import distribution_version, write_kernelspec
 from code_interpreter.local.kernels._launch import Installed, KernelMissingError, Launch
 
 # In this interpreter: it has ipykernel.
@@ -45,7 +44,7 @@ class Bash:
         except (KernelMissingError, OSError, subprocess.SubprocessError):
             return []
         number = re.match(r"[\d.]*\d", said)
-        kernel = f"code-interpreter {version('opensandbox-code-interpreter')}"
+        kernel = f"code-interpreter {distribution_version('opensandbox-code-interpreter')}"
         return [Installed("bash", number[0] if number else said, kernel, path)]
 
     def install(self, say: Callable[[str], None]) -> None:

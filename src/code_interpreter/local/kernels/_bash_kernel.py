@@ -162,6 +162,10 @@ class Shell:
                 stderr=subprocess.DEVNULL,
                 pass_fds=passed,
             )
+        except OSError:
+            for descriptor in (self._control, self._control_of_shell, out, err):
+                os.close(descriptor)
+            raise
         finally:
             os.close(out_of_shell)
             os.close(err_of_shell)
@@ -272,6 +276,20 @@ class BashKernel(kernelbase.Kernel):
         del args, kwargs
         kernel: Any = self
         self._request, self._silent = kernel.get_parent(), silent
+        try:
+            error = self._run(code)
+        except OSError as problem:  # no process or no room on the disk to be had
+            said = f"{type(problem).__name__}: {problem}"
+            error = {"ename": type(problem).__name__, "evalue": str(problem), "traceback": [said]}
+        reply = {"execution_count": kernel.execution_count}
+        if error is None:
+            return {**reply, "status": "ok", "payload": [], "user_expressions": {}}
+        if not silent:
+            kernel.send_response(kernel.iopub_socket, "error", error)
+        return {**reply, "status": "error", **error}
+
+    def _run(self, code: str) -> dict[str, Any] | None:
+        """Run a cell; returns its error."""
         shell = self._living_shell()
         self._tail = ""
         interrupted = False
@@ -287,13 +305,9 @@ class BashKernel(kernelbase.Kernel):
             ending = shell.run(code)
         finally:
             signal.signal(signal.SIGINT, previous)
-        reply = {"execution_count": kernel.execution_count}
         if not ending.status:
-            return {**reply, "status": "ok", "payload": [], "user_expressions": {}}
-        error = describe(ending, interrupted=interrupted, stderr=self._tail)
-        if not silent:
-            kernel.send_response(kernel.iopub_socket, "error", error)
-        return {**reply, "status": "error", **error}
+            return None
+        return describe(ending, interrupted=interrupted, stderr=self._tail)
 
     def _living_shell(self) -> Shell:
         if self._shell is None:

@@ -47,6 +47,17 @@ def spec_dir(name: str) -> Path:
     return data_dir() / "kernels" / name
 
 
+def distribution_version(name: str) -> str:
+    """The version of what is installed for our own Python; empty when it is not."""
+    # As much to import as all of the kernels' room: only for those who list or install.
+    from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415
+
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return ""
+
+
 def run(
     argv: Sequence[str],
     *,

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import os
 import pwd
 import re
@@ -9,23 +10,25 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from importlib.metadata import PackageNotFoundError
-from importlib.metadata import version as version_of
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
+from code_interpreter.local.kernels._environments import find_uv, interpreters, make
+from code_interpreter.local.kernels._install import distribution_version
 from code_interpreter.local.kernels._launch import Installed, KernelMissingError, Launch
 from code_interpreter.local.kernels._specs import kernelspecs
+from code_interpreter.local.kernels._versions import asked
 
 
-class _Python(NamedTuple):
+class Python(NamedTuple):
     """An interpreter and what a probe said of it."""
 
     path: str
     version: tuple[int, ...]
     ipykernel: str  # its version; empty where it is missing
-    managed: bool  # a system's or uv's own, which refuses a plain `pip install`
-    pip: bool
 
     @property
     def label(self) -> str:
@@ -35,25 +38,21 @@ class _Python(NamedTuple):
     def version_text(self) -> str:
         return ".".join(map(str, self.version))
 
-    @property
-    def remedy(self) -> str:
-        flag = " --break-system-packages" if self.managed else ""
-        if self.pip:
-            return f"{self.path} -m pip install{flag} ipykernel"
-        return f"uv pip install{flag} --python {self.path} ipykernel"
-
 
 _PROBE = """
-import importlib.metadata, importlib.util, json, os, sys, sysconfig
-has = lambda name: importlib.util.find_spec(name) is not None
-ipykernel = importlib.metadata.version("ipykernel") if has("ipykernel") else ""
-managed = os.path.exists(os.path.join(sysconfig.get_path("stdlib"), "EXTERNALLY-MANAGED"))
-managed = managed and sys.prefix == sys.base_prefix
-print(json.dumps([list(sys.version_info[:3]), ipykernel, managed, has("pip")]))
+import importlib.util, json, sys
+ipykernel = ""
+if importlib.util.find_spec("ipykernel"):
+    import importlib.metadata
+    ipykernel = importlib.metadata.version("ipykernel")
+print(json.dumps([list(sys.version_info[:3]), ipykernel]))
 """
 _PROBE_PATIENCE = 20.0
-_VERSION = re.compile(r"\d+(\.\d+){0,2}")
 _EXECUTABLE = re.compile(r"python(3(\.\d+)?)?")
+_OLDEST = (3, 10)  # that an environment is made for
+_INSTALL = "code-interpreter kernels install python"
+
+_log = logging.getLogger(__name__)
 
 
 class Pythons:
@@ -62,62 +61,89 @@ class Pythons:
     languages = ("python",)
 
     def __init__(self) -> None:
-        self._usable: dict[str, _Python] = {}
+        self._usable: dict[str, Python] = {}
+        self._looking = asyncio.Lock()  # one environment is made at a time
 
     async def find(self, language: str, env: Mapping[str, str]) -> Launch:
         """The launch of the Python that `PYTHON_VERSION` asks for, else of the running one.
+
+        Where that Python lacks ipykernel and uv is here, an environment with it is made.
 
         Raises:
             KernelMissingError: There is no such Python, or it lacks ipykernel.
         """
         del language
-        wanted = env.get("PYTHON_VERSION", "").strip()
-        running = _running()
-        if not wanted and running.ipykernel:
-            return _launch(running)
-        if wanted and not _VERSION.fullmatch(wanted):
-            raise KernelMissingError(
-                f"PYTHON_VERSION={wanted!r} is no version such as 3.12 or 3.12.1"
-            )
-        version = tuple(map(int, wanted.split("."))) if wanted else ()
-        if running.ipykernel and running.version[: len(version)] == version:
-            return _launch(running)
-        paths = await asyncio.to_thread(lambda: list(_candidates(env)))
-        pythons = [running, *await self._probe_all(paths, env)]
-        fitting = [p for p in pythons if p.ipykernel and p.version[: len(version)] == version]
-        if not fitting:
+        wanted, version = _wanted(env)
+        if sys.version_info[: len(version)] == version and find_spec("ipykernel") is not None:
+            return _launch(sys.executable)
+        async with self._looking:
+            return _launch(await asyncio.to_thread(self._find, wanted, version, env))
+
+    def _find(self, wanted: str, version: tuple[int, ...], env: Mapping[str, str]) -> str:
+        pythons = self.look(env)
+        fitting = [python for python in pythons if python.version[: len(version)] == version]
+        if usable := [python for python in fitting if python.ipykernel]:
+            return _newest(usable).path
+        bases = bases_of(fitting)
+        uv = find_uv(env)
+        if not bases or uv is None:
             raise _missing(wanted, version, pythons)
-        return _launch(max(fitting, key=lambda python: python.version))
+        base = _newest(bases)
+        try:
+            return str(make(base.path, base.version_text, uv=uv, env=env, say=_log.debug))
+        except KernelMissingError as error:
+            raise KernelMissingError(
+                f"Python {base.label} lacks ipykernel, and an environment with it cannot be made:"
+                f" {error}"
+            ) from error
 
     async def installed(self, env: Mapping[str, str]) -> Sequence[Installed]:
         """Every Python here that has ipykernel, the newest first."""
-        paths = await asyncio.to_thread(lambda: list(_candidates(env)))
-        pythons = [_running(), *await self._probe_all(paths, env)]
-        usable = {python.path: python for python in pythons if python.ipykernel}
+        usable = {p.path: p for p in await asyncio.to_thread(self.look, env) if p.ipykernel}
         return [
             Installed("python", python.version_text, f"ipykernel {python.ipykernel}", python.path)
             for python in sorted(usable.values(), key=lambda p: p.version, reverse=True)
         ]
 
     def install(self, say: Callable[[str], None]) -> None:
-        """Install nothing: the Python that runs this has ipykernel, by the extra `local`.
+        """Make an environment for each version here that lacks ipykernel.
+
+        `PYTHON_VERSION` in our own environment limits it to what fits.
 
         Args:
             say: Takes a line of progress.
 
         Raises:
-            KernelMissingError: It lacks ipykernel all the same.
+            KernelMissingError: There is no such Python, or not all environments could be made.
         """
-        running = _running()
-        if not running.ipykernel:
-            raise KernelMissingError(f"ipykernel is missing: {running.remedy}")
-        say(f"Python {running.label} has ipykernel {running.ipykernel}")
+        wanted, version = _wanted(os.environ)
+        pythons = self.look(os.environ)
+        fitting = [python for python in pythons if python.version[: len(version)] == version]
+        usable = {python.version: python for python in fitting if python.ipykernel}
+        for python in usable.values():
+            say(f"Python {python.label} has ipykernel {python.ipykernel}")
+        # Of each version the one that comes first.
+        lacking = {p.version: p for p in reversed(bases_of(fitting)) if p.version not in usable}
+        if not usable and not lacking:
+            raise _missing(wanted, version, pythons)
+        uv = find_uv(os.environ)
+        failures: list[str] = []
+        for python in lacking.values():
+            say(f"Python {python.label} lacks ipykernel: making an environment that has it")
+            try:
+                make(python.path, python.version_text, uv=uv, env=os.environ, say=say)
+            except KernelMissingError as error:
+                failures.append(f"Python {python.label}: {error}")
+        if failures:
+            raise KernelMissingError("\n".join(failures))
 
-    async def _probe_all(self, paths: Iterable[str], env: Mapping[str, str]) -> list[_Python]:
-        probes = (asyncio.to_thread(self._probe, path, env) for path in paths)
-        return [python for python in await asyncio.gather(*probes) if python is not None]
+    def look(self, env: Mapping[str, str]) -> list[Python]:
+        """All Pythons that work, the running one first."""
+        with ThreadPoolExecutor() as pool:
+            probed = pool.map(partial(self._probe, env=env), _candidates(env))
+            return [_running(), *(python for python in probed if python is not None)]
 
-    def _probe(self, path: str, env: Mapping[str, str]) -> _Python | None:
+    def _probe(self, path: str, env: Mapping[str, str]) -> Python | None:
         # Only what is usable is remembered: ipykernel can be installed at any time.
         if path in self._usable:
             return self._usable[path]
@@ -131,33 +157,39 @@ class Pythons:
                 stdin=subprocess.DEVNULL,
                 timeout=_PROBE_PATIENCE,
             ).stdout
-            version, ipykernel, managed, pip = json.loads(answer)
+            version, ipykernel = json.loads(answer)
         except (OSError, subprocess.SubprocessError, ValueError):
             return None  # Python 2, a broken link, a shim without a version behind it
-        python = _Python(path, tuple(version), ipykernel, managed, pip)
+        python = Python(path, tuple(version), ipykernel)
         if ipykernel:
             self._usable[path] = python
         return python
 
 
-def _running() -> _Python:
-    try:
-        ipykernel = version_of("ipykernel")
-    except PackageNotFoundError:
-        ipykernel = ""
-    return _Python(
-        path=sys.executable,
-        version=tuple(sys.version_info[:3]),
-        ipykernel=ipykernel,
-        managed=False,
-        pip=True,
-    )
+def _running() -> Python:
+    return Python(sys.executable, tuple(sys.version_info[:3]), distribution_version("ipykernel"))
 
 
-def _launch(python: _Python) -> Launch:
+def _wanted(env: Mapping[str, str]) -> tuple[str, tuple[int, ...]]:
+    """The version that is asked for, as text and as numbers; both empty when none is."""
+    wanted = env.get("PYTHON_VERSION", "").strip()
+    return wanted, asked("PYTHON_VERSION", wanted, "3.12 or 3.12.1")
+
+
+def _newest(pythons: Iterable[Python]) -> Python:
+    return max(pythons, key=lambda python: python.version)
+
+
+def bases_of(pythons: Iterable[Python]) -> list[Python]:
+    """Those that an environment can be made from."""
+    ours = set(map(str, interpreters()))
+    return [p for p in pythons if not p.ipykernel and p.version >= _OLDEST and p.path not in ours]
+
+
+def _launch(path: str) -> Launch:
     return Launch(
         argv=(
-            python.path,
+            path,
             str(Path(__file__).with_name("_python_kernel.py")),
             "-f",
             "{connection_file}",
@@ -170,32 +202,33 @@ def _launch(python: _Python) -> Launch:
 
 
 def _missing(
-    wanted: str, version: tuple[int, ...], pythons: Sequence[_Python]
+    wanted: str, version: tuple[int, ...], pythons: Sequence[Python]
 ) -> KernelMissingError:
     usable = sorted({python.label for python in pythons if python.ipykernel})
-    lacking = [python for python in pythons if not python.ipykernel]
+    bases = bases_of(pythons)
     # Those that were asked for, if any; and of each version the one that comes first in the path.
-    fitting = [python for python in lacking if python.version[: len(version)] == version]
-    offered: dict[tuple[int, ...], _Python] = {}
-    for python in fitting or lacking:
-        offered.setdefault(python.version, python)
+    fitting = [python for python in bases if python.version[: len(version)] == version]
+    offered = {python.version: python for python in reversed(fitting or bases)}
     problem = f"Python {wanted} is not available" if wanted else "no Python with ipykernel is here"
     text = f"{problem}. Usable: {', '.join(usable) or 'none'}."
     if offered:
-        text += " Found without ipykernel, each with the command that would make it usable: "
-        text += "; ".join(f"{p.label}: {p.remedy}" for _, p in sorted(offered.items()))
+        labels = ", ".join(python.label for _, python in sorted(offered.items()))
+        text += f" `{_INSTALL}` makes usable: {labels}."
     return KernelMissingError(text)
 
 
 def _candidates(env: Mapping[str, str]) -> Iterator[str]:
-    """Paths of interpreters, each once."""
-    seen = {sys.executable}
+    """Paths of interpreters, each once, and without the running one."""
+
+    def identity(path: Path) -> tuple[Path, Path]:
+        # The folder too: a virtual environment's python is a link, and not what it links to.
+        return path.parent.resolve(), path.resolve()
+
+    seen = {identity(Path(sys.executable))}
     for path in _all_candidates(env):
-        # Not resolved: a virtual environment's python is a link, and not what it links to.
-        text = str(path)
-        if text not in seen and os.access(text, os.X_OK):
-            seen.add(text)
-            yield text
+        if os.access(path, os.X_OK) and (this := identity(path)) not in seen:
+            seen.add(this)
+            yield str(path)
 
 
 def _all_candidates(env: Mapping[str, str]) -> Iterator[Path]:
@@ -215,6 +248,7 @@ def _all_candidates(env: Mapping[str, str]) -> Iterator[Path]:
         roots.append(Path(env["UV_PYTHON_INSTALL_DIR"]))
     for root in roots:
         yield from sorted(root.glob("*/bin/python3"))
+    yield from interpreters()
     for spec in kernelspecs("python"):
         found = shutil.which(spec.argv[0], path=env.get("PATH")) if spec.argv else None
         if found:

@@ -23,6 +23,17 @@ def parse(text: str) -> Version:
     return tuple(map(int, found[0].split("."))) if found else ()
 
 
+def asked(variable: str, wanted: str, example: str = "20 or 20.20.2") -> Version:
+    """The version that a variable asks for; empty when its value is.
+
+    Raises:
+        KernelMissingError: Its value is no version.
+    """
+    if wanted and not _WANTED.fullmatch(wanted):
+        raise KernelMissingError(f"{variable}={wanted!r} is no version such as {example}")
+    return parse(wanted)
+
+
 def pick(
     candidates: Sequence[T],
     version: Callable[[T], Version],
@@ -46,10 +57,8 @@ def pick(
         KernelMissingError: There is none of that version, or none at all.
     """
     wanted = wanted.strip()
-    if wanted and not _WANTED.fullmatch(wanted):
-        raise KernelMissingError(f"{variable}={wanted!r} is no version such as 20 or 20.20.2")
-    asked = parse(wanted)
-    fitting = [one for one in candidates if version(one)[: len(asked)] == asked]
+    prefix = asked(variable, wanted)
+    fitting = [one for one in candidates if version(one)[: len(prefix)] == prefix]
     if fitting:
         return max(fitting, key=version)
     if not candidates:
