@@ -16,6 +16,7 @@ ipykernel not call it any more, the kernel behaves as ipykernel does.
 import codecs
 import os
 import select
+import site
 import sys
 import threading
 from pathlib import Path
@@ -113,7 +114,32 @@ class App(LosslessApp):
         _streams.extend(s for s in (sys.stdout, sys.stderr) if isinstance(s, OutStream))
 
 
+def settle_in(cwd: str) -> None:
+    """Make of a kernel that has been idle what it would be, had it been started now, in `cwd`.
+
+    Raises:
+        RuntimeError: Packages have come or gone: what their `.pth` files do to a process that
+            starts cannot be made good.
+        OSError: The directory cannot be made or entered.
+    """
+    if _sites() != _sites_at_start:
+        raise RuntimeError("packages were installed since this kernel was started")
+    Path(cwd).mkdir(parents=True, exist_ok=True)
+    os.chdir(cwd)
+    os.environ["PWD"] = cwd
+    shell = _UntypedApp.instance().shell
+    shell.starting_dir = cwd
+    shell.history_manager.dir_hist[:] = [Path.cwd()]
+
+
+def _sites() -> list[int]:
+    """When something was last added to each folder of packages, or removed; 0 for none."""
+    folders = [*site.getsitepackages(), site.getusersitepackages()]
+    return [Path(f).stat().st_mtime_ns if Path(f).is_dir() else 0 for f in folders]
+
+
 _streams: list[OutStream] = []
+_sites_at_start = _sites()
 
 if __name__ == "__main__":
     # A name to be found by, since the user's module takes the place of __main__.
