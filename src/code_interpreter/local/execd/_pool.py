@@ -80,13 +80,16 @@ class Pool:
                 continue
             try:
                 launch = await self._languages.launch(LANGUAGE)
-                start = self._kernels.start(launch, language=LANGUAGE, cwd=self._workdir)
-                task = asyncio.get_running_loop().create_task(start)
-                self._stock.add(launch, task)
-                await asyncio.shield(task)
-            except (ApiError, KernelStartError) as error:
-                # Whoever needs Python tries for himself, and is told; after that, so do we.
+            except ApiError as error:
                 _log.debug("no idle kernel: %s", error)
+                return
+            start = self._kernels.start(launch, language=LANGUAGE, cwd=self._workdir)
+            task = asyncio.get_running_loop().create_task(start)
+            self._stock.add(launch, task)
+            await asyncio.wait({task})
+            # Cancelled with the context that took it, it says nothing of the next. If it failed,
+            # whoever needs Python tries for himself, and is told; after that, so do we.
+            if not task.cancelled() and not _usable(task):
                 return
 
     async def _claim(self, launch: Launch, cwd: Path) -> Kernel | None:

@@ -138,7 +138,7 @@ def settle_in(cwd: str) -> None:
     os.chdir(cwd)
     os.environ["PWD"] = cwd
     shell = _UntypedApp.instance().shell
-    shell.starting_dir = cwd
+    shell.starting_dir = os.getcwd()  # noqa: PTH109 - a text
     shell.history_manager.dir_hist[:] = [Path.cwd()]
 
 
