@@ -14,7 +14,6 @@ stand beside the figures; nothing fails when one is missed.
 import argparse
 import json
 import os
-import platform
 import subprocess
 import sys
 from collections import defaultdict
@@ -22,13 +21,23 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from statistics import median, quantiles
+from statistics import median
 from typing import Any, Final
 
 from cases import GIGABYTE, TENTH, TIMED, Case
+from harness import (
+    HERE,
+    ROOT,
+    Worker,
+    environment,
+    machine,
+    say,
+    show,
+    show_versions,
+    spread,
+    yes,
+)
 
-HERE: Final = Path(__file__).parent
-ROOT: Final = HERE.parent
 REFERENCE: Final = "opensandbox-code-interpreter==1.1.1"
 SDKS: Final = ("ours", "reference")
 SUBJECTS: Final = ("httpx", *SDKS)
@@ -36,63 +45,17 @@ ASIDES: Final = ("socket", "keeping", "decoding")  # say what the others' figure
 MODES: Final = ("async", "sync")
 # Without a handler, with one for stdout, and with it as the only one who gets the output.
 HANDLING: Final = ("no", "yes", "only")
-# Installs with the shell scripts' own helpers: a Debian Python may come without ensurepip.
-_INSTALL: Final = '. scripts/_env.sh; make_venv "$1" "$2"; install_into "${@:2}"'
-
-
-def _environment(name: str, *packages: str) -> Path:
-    """The interpreter of an environment that is kept, with those packages."""
-    home = ROOT / ".venvs" / f"bench-{name}-{sys.version_info.major}.{sys.version_info.minor}"
-    subprocess.run(
-        ["bash", "-ec", _INSTALL, "bash", sys.executable, home, *packages], cwd=ROOT, check=True
-    )
-    return home / "bin" / "python"
 
 
 def _environments() -> dict[str, Path]:
     """One for each SDK; what both need is of the same version in both."""
-    ours = _environment("ours", "-e", "./generated", "-e", ".")
+    ours = environment("ours", "-e", "./generated", "-e", ".")
     frozen = subprocess.run(
         [ours, "-m", "pip", "freeze", "--exclude-editable"], check=True, capture_output=True
     )
     constraints = ROOT / ".venvs" / "bench-constraints.txt"
     constraints.write_bytes(frozen.stdout)
-    return {"ours": ours, "reference": _environment("reference", REFERENCE, "-c", str(constraints))}
-
-
-class Worker:
-    """A process that measures; see worker.py."""
-
-    def __init__(self, python: Path, port: int) -> None:
-        self._process = subprocess.Popen(
-            [python, HERE / "worker.py", str(port)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        self.versions: dict[str, str] = self._answer()
-
-    def measure(self, subject: str, case: Case, mode: str, handling: str) -> dict[str, Any]:
-        """What the worker says: its clocks, and what else it saw."""
-        assert self._process.stdin is not None
-        command = {
-            "subject": subject, "case": case.name, "mode": mode,
-            "handler": handling != "no", "keep": handling != "only",
-        }  # fmt: skip
-        print(json.dumps(command), file=self._process.stdin, flush=True)
-        return self._answer()
-
-    def _answer(self) -> dict[str, Any]:
-        assert self._process.stdout is not None
-        line = self._process.stdout.readline()
-        if not line:
-            raise SystemExit(f"a worker ended with {self._process.wait()}")
-        answer: dict[str, Any] = json.loads(line)
-        return answer
-
-    def close(self) -> None:
-        """End it."""
-        self._process.communicate()
+    return {"ours": ours, "reference": environment("reference", REFERENCE, "-c", str(constraints))}
 
 
 @contextmanager
@@ -138,50 +101,40 @@ class Row:
 def _measure(rows: Sequence[Row], workers: Mapping[str, Worker], rounds: int) -> None:
     """Fill the rows."""
     for number in range(rounds + 1):  # the first is to warm up
-        _say(f"round {number} of {rounds}")
+        say(f"round {number} of {rounds}")
         for row in rows:
             for subject in (*SUBJECTS, *ASIDES) if row in _plain(rows) else SUBJECTS:
                 worker = workers.get(subject, workers["httpx"])
-                sample = worker.measure(_program(subject), row.case, row.mode, row.handling)
+                sample = _ask(worker, subject, row.case, row.mode, row.handling)
                 if number:
                     row.samples[subject].append(sample)
 
 
 def _measure_memory(case: Case, start: Callable[[str], Worker]) -> dict[str, dict[str, float]]:
     """MB by which the peak grows: subject → mode → MB; each in a process of its own."""
-    _say(f"{case.title} of output")
+    say(f"{case.title} of output")
     return {
         subject: {
-            mode: start(subject).measure(_program(subject), case, mode, "only")["growth"] / 1e6
+            mode: _ask(start(subject), subject, case, mode, "only")["growth"] / 1e6
             for mode in MODES
         }
         for subject in SUBJECTS
     }
 
 
-def _program(subject: str) -> str:
-    return "sdk" if subject in SDKS else subject
-
-
-def _say(progress: str) -> None:
-    if sys.stderr.isatty():
-        print(f"\r{progress:30}", end="\r", file=sys.stderr, flush=True)
+def _ask(worker: Worker, subject: str, case: Case, mode: str, handling: str) -> dict[str, Any]:
+    return worker.ask(
+        subject="sdk" if subject in SDKS else subject,
+        case=case.name,
+        mode=mode,
+        handler=handling != "no",
+        keep=handling != "only",
+    )
 
 
 def _plain(rows: Sequence[Row]) -> list[Row]:
     """One row of each case."""
     return [row for row in rows if (row.mode, row.handling) == ("sync", "no")]
-
-
-def _spread(values: list[float]) -> str:
-    if len(values) == 1:
-        return f"{values[0]:.2f}"
-    low, middle, high = quantiles(values, n=4, method="inclusive")
-    return f"{middle:.2f} ({low:.2f} to {high:.2f})"
-
-
-def _yes(*, met: bool) -> str:
-    return "yes" if met else "no"
 
 
 def _timed_table(rows: Sequence[Row], clock: str) -> list[list[str]]:
@@ -202,7 +155,7 @@ def _timed_table(rows: Sequence[Row], clock: str) -> list[list[str]]:
         table.append([
             f"{row.case.title}, per {row.case.unit}", row.mode, row.handling,
             f"{httpx:.2f}", f"{ours:.2f}", f"{reference:.2f}", f"{1e6 / ours:,.0f}",
-            _spread(cost), f"{row.extra(clock):.2f}", _spread(gain), target, _yes(met=met),
+            spread(cost), f"{row.extra(clock):.2f}", spread(gain), target, yes(met=met),
         ])  # fmt: skip
     return table
 
@@ -211,7 +164,7 @@ def _memory_table(case: Case, growth: dict[str, dict[str, float]]) -> list[list[
     table = [["case", "client", *(f"{subject} MB" for subject in SUBJECTS), "target", "met"]]
     for mode in MODES:
         figures = [f"{growth[subject][mode]:.1f}" for subject in SUBJECTS]
-        met = _yes(met=growth["ours"][mode] < 30)
+        met = yes(met=growth["ours"][mode] < 30)
         table.append([f"{case.title}, growth of peak memory", mode, *figures, "< 30 MB", met])
     return table
 
@@ -230,20 +183,10 @@ def _floor_table(rows: Sequence[Row], clock: str) -> list[list[str]]:
             row.case.title, f"{row.case.events:,}", f"{row.case.size:,}", f"{chunks:,}",
             f"{row.samples['httpx'][-1]['seen']:,}", f"{alone:.2f}",
             f"{alone / min(row.micros('httpx', 'wall')):.0%}",
-            _spread(row.ratio("keeping", "httpx", clock)),
-            _spread(row.ratio("decoding", "httpx", clock)),
+            spread(row.ratio("keeping", "httpx", clock)),
+            spread(row.ratio("decoding", "httpx", clock)),
         ])  # fmt: skip
     return table
-
-
-def _show(table: list[list[str]], *, markdown: bool) -> None:
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    if markdown:
-        table = [table[0], ["-" * width for width in widths], *table[1:]]
-    for cells in table:
-        padded = [cell.ljust(width) for cell, width in zip(cells, widths, strict=True)]
-        print(f"| {' | '.join(padded)} |" if markdown else "  ".join(padded).rstrip())
-    print()
 
 
 def _busy(rows: Sequence[Row]) -> float:
@@ -255,15 +198,6 @@ def _busy(rows: Sequence[Row]) -> float:
         for sample in row.samples[subject]
     ]
     return median(shares)
-
-
-def _machine() -> str:
-    cpu = platform.machine()
-    info = Path("/proc/cpuinfo")
-    if info.exists():
-        names = [line for line in info.read_text().splitlines() if line.startswith("model name")]
-        cpu = names[0].partition(": ")[2] if names else cpu
-    return f"{cpu}, {os.cpu_count()} CPUs, {platform.system()} {platform.release()}"
 
 
 def _arguments() -> argparse.Namespace:
@@ -304,7 +238,8 @@ def main() -> None:
     with _server() as port, ExitStack() as stack:
 
         def start(subject: str) -> Worker:
-            worker = Worker(environments["reference" if subject == "reference" else "ours"], port)
+            python = environments["reference" if subject == "reference" else "ours"]
+            worker = Worker(python, HERE / "worker.py", str(port))
             stack.callback(worker.close)
             return worker
 
@@ -312,26 +247,26 @@ def main() -> None:
         _measure(rows, workers, options.rounds if rows else 0)
         if "memory" in options.cases:
             growth = _measure_memory(large, start)
-        _say("")
+        say("")
         versions = {subject: workers[subject].versions for subject in SDKS}
 
-    print(_machine() + "\n")
+    print(machine() + "\n")
     for subject, packages in versions.items():
-        print(f"{subject}: " + ", ".join(f"{name} {v}" for name, v in packages.items()) + "\n")
+        show_versions(subject, packages)
     if rows:
         print(
             f"{options.rounds} rounds, {options.clock} time; load {load:.1f} at the beginning, "
             f"{os.getloadavg()[0]:.1f} at the end; clients were on a CPU for {_busy(rows):.0%} of "
             "the time.\n"
         )
-        _show(_timed_table(rows, options.clock), markdown=options.markdown)
-        _show(_floor_table(_plain(rows), options.clock), markdown=options.markdown)
+        show(_timed_table(rows, options.clock), markdown=options.markdown)
+        show(_floor_table(_plain(rows), options.clock), markdown=options.markdown)
     if growth:
-        _show(_memory_table(large, growth), markdown=options.markdown)
+        show(_memory_table(large, growth), markdown=options.markdown)
     if options.json:
         samples = [{**vars(row), "case": row.case.name} for row in rows]
         raw = {
-            "machine": _machine(), "versions": versions, "growth": growth, "samples": samples,
+            "machine": machine(), "versions": versions, "growth": growth, "samples": samples,
         }  # fmt: skip
         options.json.write_text(json.dumps(raw, indent=1))
 

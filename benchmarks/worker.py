@@ -12,9 +12,7 @@ Every run is checked for being whole, outside of the time that is measured.
 import asyncio
 import gc
 import importlib
-import importlib.metadata
 import json
-import platform
 import resource
 import socket
 import sys
@@ -25,6 +23,7 @@ from typing import Any, Protocol
 
 import httpx
 from cases import CASES, Case
+from harness import versions
 from opensandbox import Sandbox, SandboxSync
 from opensandbox.config import ConnectionConfig, ConnectionConfigSync
 from opensandbox.models.execd import Execution, ExecutionHandlers
@@ -268,16 +267,6 @@ def _measure(subject: Subject, command: dict[str, Any]) -> dict[str, Any]:
     return {"wall": wall, "cpu": cpu, "growth": growth, "seen": check()}
 
 
-def _versions() -> dict[str, str]:
-    versions = {"python": platform.python_version()}
-    for name in _PACKAGES:
-        try:
-            versions[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return versions
-
-
 def main() -> None:
     """Answer commands until stdin ends."""
     port = int(sys.argv[1])
@@ -285,7 +274,7 @@ def main() -> None:
     programs: dict[str, Callable[[int], Subject]]
     programs = {"sdk": Sdk, "httpx": Httpx, "keeping": Keeping}
     programs |= {"decoding": Decoding, "socket": Socket}
-    print(json.dumps(_versions()), flush=True)
+    print(json.dumps(versions(_PACKAGES)), flush=True)
     for line in sys.stdin:
         command = json.loads(line)
         name = command.pop("subject")

@@ -10,6 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.local.execd.conftest import StartServer
 from tests.local.execd.server import TOKEN, Server, wait_until
 
 
@@ -48,7 +49,8 @@ def test_an_interrupt_reaches_the_children_of_the_cell(server: Server, context: 
     wait_until(lambda: not any(p.name() == "sleep" for p in server.family()))
 
 
-def test_a_run_can_be_interrupted_before_its_kernel_is_ready(server: Server) -> None:
+def test_a_run_can_be_interrupted_before_its_kernel_is_ready(start: StartServer) -> None:
+    server = start("--idle-kernels", "0")
     with server.context() as fresh:
         live = server.live("1", fresh)
         wait_until(lambda: live.events)

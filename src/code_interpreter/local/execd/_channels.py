@@ -141,6 +141,8 @@ class Channels(threading.Thread):
         self._cell: Cell | None = None
         self._run: Run | None = None
         self._runs: set[Run] = set()  # handed over and not ended
+        self._waiting: set[Future[bool]] = set()  # for an answer
+        self._asked: dict[str, Future[bool]] = {}  # by the question's id
         self._heard_at = 0.0  # when iopub last said something
         self._interrupt_due = False
         self._begin_at: float | None = None  # when a run that was refused is sent again
@@ -191,6 +193,25 @@ class Channels(threading.Thread):
             self._runs.add(run)
         self._post(partial(self._begin, run))
         return True
+
+    def ask(self, code: str) -> "Future[bool]":
+        """Have the kernel run code that is no cell, ahead of the next one.
+
+        Args:
+            code: Prints nothing.
+
+        Returns:
+            Done when it has run: false when it raised, or the kernel is dead.
+        """
+        asked: Future[bool] = Future()
+        asked.set_running_or_notify_cancel()
+        with self._lock:
+            if self._closed:
+                asked.set_result(False)
+                return asked
+            self._waiting.add(asked)
+        self._post(partial(self._ask, code, asked))
+        return asked
 
     def interrupt(self, run: Run) -> None:
         """Interrupt this run if it is the one that runs."""
@@ -309,6 +330,29 @@ class Channels(threading.Thread):
                 os.close(self._stderr)
                 self._stderr = None
 
+    def _ask(self, code: str, asked: "Future[bool]") -> None:
+        msg_id, frames = self._execute_request(code, silent=True)
+        self._asked[msg_id] = asked
+        self._shell.send_multipart(frames)
+
+    def _answer(self, reply: Message) -> None:
+        if asked := self._asked.pop(reply.parent, None):
+            self._waiting.discard(asked)
+            asked.set_result(reply.content.get("status") == "ok")
+
+    def _execute_request(self, code: str, *, silent: bool) -> tuple[str, list[bytes]]:
+        content: dict[str, Any] = {
+            "code": code,
+            "silent": silent,
+            "store_history": not silent,
+            "user_expressions": {},
+            "allow_stdin": False,
+            # Nothing is ever queued behind a run; without this, a kernel refuses the next run
+            # for a moment after an error.
+            "stop_on_error": False,
+        }
+        return self._wire.request("execute_request", content)
+
     def _begin(self, run: Run) -> None:
         self._run = run
         self._interrupt_due = run.interrupted
@@ -317,17 +361,7 @@ class Channels(threading.Thread):
 
     def _send(self, run: Run) -> None:
         self._begin_at = None
-        content: dict[str, Any] = {
-            "code": run.code,
-            "silent": False,
-            "store_history": True,
-            "user_expressions": {},
-            "allow_stdin": False,
-            # Nothing is ever queued behind a run; without this, a kernel refuses the next run
-            # for a moment after an error.
-            "stop_on_error": False,
-        }
-        msg_id, frames = self._wire.request("execute_request", content)
+        msg_id, frames = self._execute_request(run.code, silent=False)
         self._cell = self._make_cell(msg_id)
         run.put(self._take_stray())
         self._shell.send_multipart(frames)
@@ -382,6 +416,8 @@ class Channels(threading.Thread):
         replies = self._receive(self._shell) if self._shell in ready else []
         if self._control in ready:
             self._receive(self._control)
+        for reply in replies:
+            self._answer(reply)
         cell, run = self._cell, self._run
         if cell is None or run is None:
             for message in broadcasts:
@@ -461,6 +497,8 @@ class Channels(threading.Thread):
                 f"{problem}; the state of this context is lost, and so may be its last output",
             )
             run.end([], ending)
+        for asked in self._waiting:
+            asked.set_result(False)
         self._iopub.disable_monitor()
         for source in (self._monitor, self._iopub, self._control, self._shell):
             source.close()

@@ -12,6 +12,7 @@ Lives on the event loop; nothing here needs a lock. What must stay true:
 import asyncio
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from code_interpreter.local.execd import _frames
@@ -22,11 +23,14 @@ from code_interpreter.local.execd._errors import (
     no_such_session,
     runtime_error,
 )
-from code_interpreter.local.execd._kernel import Kernel, Kernels
 from code_interpreter.local.execd._languages import Languages
+from code_interpreter.local.execd._pool import Pool
 from code_interpreter.local.execd._runs import Run
 from code_interpreter.local.execd._spool import Spool
 from code_interpreter.local.kernels._launch import Launch
+
+if TYPE_CHECKING:
+    from code_interpreter.local.execd._kernel import Kernel
 
 STOP_PATIENCE = 5.0  # between an interrupt and the end of the kernel that passes over it
 
@@ -62,13 +66,13 @@ class Contexts:
 
     Args:
         languages: What contexts can be made of.
-        kernels: Starts their kernels.
+        pool: Hands out their kernels.
         workdir: Where kernels start unless told otherwise.
     """
 
-    def __init__(self, languages: Languages, kernels: Kernels, workdir: Path) -> None:
+    def __init__(self, languages: Languages, pool: Pool, workdir: Path) -> None:
         self._languages = languages
-        self._kernels = kernels
+        self._pool = pool
         self._workdir = workdir
         self._contexts: dict[str, Context] = {}
         self._defaults: dict[str, str] = {}
@@ -180,6 +184,7 @@ class Contexts:
 
     def close(self) -> None:
         """Prepare for the end: what runs is told the reason when its kernel is killed."""
+        self._pool.close()
         for context in [*self._contexts.values(), *self._running.values()]:
             if context.starting is not None:
                 context.starting.cancel()
@@ -208,7 +213,7 @@ class Contexts:
 
     def _start(self, context: Context) -> "asyncio.Task[Kernel]":
         if context.starting is None:
-            start = self._kernels.start(context.launch, language=context.language, cwd=context.cwd)
+            start = self._pool.start(context.launch, language=context.language, cwd=context.cwd)
             context.starting = asyncio.get_running_loop().create_task(start)
             context.starting.add_done_callback(lambda task: self._started(context, task))
         return context.starting

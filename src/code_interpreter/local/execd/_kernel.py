@@ -168,6 +168,10 @@ class Kernel:
         """Hand it a run; False when it is dead."""
         return self._channels.execute(run)
 
+    async def ask(self, code: str) -> bool:
+        """Whether it has run this, which is no cell: not counted, and without output."""
+        return await asyncio.wrap_future(self._channels.ask(code))
+
     def interrupt(self, run: Run) -> None:
         """Interrupt this run, and no other."""
         self._channels.interrupt(run)

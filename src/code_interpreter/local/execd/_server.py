@@ -36,7 +36,10 @@ from code_interpreter.local.execd._files import Files
 from code_interpreter.local.execd._kernel import Kernels
 from code_interpreter.local.execd._languages import Languages
 from code_interpreter.local.execd._metrics import Meter, Watches
+from code_interpreter.local.execd._pool import Pool
 from code_interpreter.local.execd._sessions import Sessions
+
+IDLE_KERNELS_VARIABLE = "CODE_INTERPRETER_IDLE_KERNELS"
 
 _SECRETS = (TOKEN_VARIABLE, API_KEY_VARIABLE)
 _ANSWERS_PATIENCE = 0.4  # for the last events of runs that were killed to reach their clients
@@ -81,8 +84,23 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         "--workdir", type=Path, default=Path(), help="where code and commands start"
     )
     parser.add_argument("--scratch", help="where its own files go; default: with temporary files")
+    parser.add_argument(
+        "--idle-kernels",
+        type=_count,
+        default=os.environ.get(IDLE_KERNELS_VARIABLE) or "1",
+        metavar="N",
+        help="how many Python kernels to keep ready, about 51 MB each; 0 for none "
+        f"(default: {IDLE_KERNELS_VARIABLE}, else 1)",
+    )
     parser.add_argument("--exit-on-stdin-eof", action="store_true", help="end when stdin is closed")
     return parser.parse_args(argv)
+
+
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdecimal()):
+        # The value may come from the variable.
+        raise argparse.ArgumentTypeError(f"{text!r} is no number ({IDLE_KERNELS_VARIABLE})")
+    return int(text)
 
 
 async def _serve(arguments: argparse.Namespace, token: str, workdir: Path) -> None:
@@ -94,7 +112,10 @@ async def _serve(arguments: argparse.Namespace, token: str, workdir: Path) -> No
             port: int = listener.getsockname()[1]
             # Where the reference image's Jupyter server would be: its readiness check looks there.
             env = {VARIABLE: str(directory / "envs"), **os.environ, "JUPYTER_PORT": str(port)}
-            contexts = Contexts(Languages(env), Kernels(directory, env), workdir)
+            languages = Languages(env)
+            pool = Pool(Kernels(directory, env), languages, workdir, size=arguments.idle_kernels)
+            pool.fill()
+            contexts = Contexts(languages, pool, workdir)
             files = Files(workdir, held=[directory, Path(tempfile.gettempdir())])
             watches = Watches(Meter())
             commands = Commands(workdir, env, logs=directory)

@@ -16,6 +16,7 @@ ipykernel not call it any more, the kernel behaves as ipykernel does.
 import codecs
 import os
 import select
+import site
 import sys
 import threading
 from pathlib import Path
@@ -25,8 +26,18 @@ from typing import Any, cast
 if sys.path and Path(sys.path[0]).resolve() == Path(__file__).resolve().parent:
     del sys.path[0]
 
-import zmq
-from ipykernel import iostream, ipkernel, kernelapp
+
+def _sites() -> list[int]:
+    """When something was last added to each folder of packages, or removed; 0 for none."""
+    folders = [*site.getsitepackages(), site.getusersitepackages()]
+    return [Path(f).stat().st_mtime_ns if Path(f).is_dir() else 0 for f in folders]
+
+
+# Before the imports, which take ten times as long as the start of the interpreter itself.
+_sites_at_start = _sites()
+
+import zmq  # noqa: E402 - see above
+from ipykernel import iostream, ipkernel, kernelapp  # noqa: E402
 
 # ipykernel has no types: what is called on these is unchecked.
 _UntypedStream: Any = iostream.OutStream
@@ -111,6 +122,24 @@ class App(LosslessApp):
         """Replace the standard streams, and remember them: user code may do so too."""
         _UntypedApp.init_io(self)
         _streams.extend(s for s in (sys.stdout, sys.stderr) if isinstance(s, OutStream))
+
+
+def settle_in(cwd: str) -> None:
+    """Make of a kernel that has been idle what it would be, had it been started now, in `cwd`.
+
+    Raises:
+        RuntimeError: Packages have come or gone: what their `.pth` files do to a process that
+            starts cannot be made good.
+        OSError: The directory cannot be made or entered.
+    """
+    if _sites() != _sites_at_start:
+        raise RuntimeError("packages were installed since this kernel was started")
+    Path(cwd).mkdir(parents=True, exist_ok=True)
+    os.chdir(cwd)
+    os.environ["PWD"] = cwd
+    shell = _UntypedApp.instance().shell
+    shell.starting_dir = os.getcwd()  # noqa: PTH109 - a text
+    shell.history_manager.dir_hist[:] = [Path.cwd()]
 
 
 _streams: list[OutStream] = []
