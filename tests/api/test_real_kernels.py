@@ -260,12 +260,16 @@ def test_asking_for_a_missing_go_does_not_stop_a_python_user(local_server: Local
         sandbox.kill()
 
 
-def test_a_language_that_is_not_installed_is_refused_at_once(
-    interpreter: CodeInterpreterSync,
+def test_a_language_that_is_not_installed_is_refused_at_once_and_the_remedy_is_named(
+    tmp_path: Path,
 ) -> None:
-    with pytest.raises(ci.APIError, match="python") as caught:
-        interpreter.codes.create_context(SupportedLanguage.JAVA)
-    assert caught.value.status == 400
+    # Where no kernels are installed.
+    with CodeInterpreterSync.local(env={"JUPYTER_DATA_DIR": str(tmp_path)}) as interpreter:
+        for language in (SupportedLanguage.JAVASCRIPT, SupportedLanguage.GO):
+            with pytest.raises(ci.APIError, match="kernels install|is installed") as caught:
+                interpreter.codes.create_context(language)
+            assert caught.value.status == 400
+        assert interpreter.codes.run("1").ok
 
 
 def test_a_wrong_key_is_told_at_create_and_a_wrong_token_at_connect(
