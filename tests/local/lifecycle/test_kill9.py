@@ -76,7 +76,7 @@ def start_kernel(sandbox: SandboxSync, sleepers: int = 2) -> None:
 
 
 def kernels(sandbox_id: str) -> list[psutil.Process]:
-    """The Python kernels of a sandbox."""
+    """The kernels of a sandbox."""
     return [p for p in marked(sandbox_id) if any("kernel.json" in part for part in p.cmdline())]
 
 
@@ -121,6 +121,38 @@ def test_kill_9_takes_a_busy_node_along(
             victim(sandbox.id).kill()
             eventually(lambda: not node.is_running() and not marked(sandbox.id))
         eventually(lambda: not leftovers(scratch))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs setsid(1)")
+@pytest.mark.parametrize("victim", [execd_of, guard_of], ids=["execd", "guard"])
+@pytest.mark.parametrize(
+    ("language", "kernel", "code"),
+    [
+        ("java", "jjava", 'new ProcessBuilder("setsid", "sleep", "600").start();'),
+        ("go", "gonb", '%%\nexec.Command("setsid", "sleep", "600").Start()'),
+    ],
+    ids=["java", "go"],
+)
+def test_kill_9_takes_kernels_along_that_do_not_notice_it(
+    server: LocalServer,
+    scratch: Path,
+    *,
+    victim: Callable[[str], psutil.Process],
+    language: str,
+    kernel: str,
+    code: str,
+) -> None:
+    need_kernel(language)
+    config = server.connection_config_sync
+    with (
+        SandboxSync.create("x", connection_config=config) as sandbox,
+        CodeInterpreterSync.create(sandbox) as interpreter,
+    ):
+        assert interpreter.codes.run(code, language=language).ok
+        eventually(lambda: any(map(_is_sleep, marked(sandbox.id))))
+        assert any(kernel in str(process.cmdline()) for process in kernels(sandbox.id))
+        victim(sandbox.id).kill()
+        eventually(lambda: not marked(sandbox.id) and not leftovers(scratch))
 
 
 ENDS: dict[str, Callable[[LocalServer, SandboxSync], object]] = {

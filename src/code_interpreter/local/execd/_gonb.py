@@ -32,7 +32,8 @@ class GonbCell(Cell):
 
     def __init__(self, msg_id: str) -> None:
         super().__init__(msg_id)
-        self._stderr = ""  # the end of it
+        self._stderr: list[str] = []  # the end of it
+        self._stderr_size = 0
         self._exit = ""  # how the program ended, if not well
         self._build_struck = False
 
@@ -45,15 +46,22 @@ class GonbCell(Cell):
                 self._exit = text.strip()
                 return []
             if content.get("name") == "stderr":
-                self._stderr = (self._stderr + text)[-_TAIL:]
+                self._keep(text)
         return super().on_iopub(message)
+
+    def _keep(self, text: str) -> None:
+        self._stderr.append(text)
+        self._stderr_size += len(text)
+        if self._stderr_size > 2 * _TAIL:  # not each time, which would be quadratic
+            self._stderr = ["".join(self._stderr)[-_TAIL:]]
+            self._stderr_size = _TAIL
 
     def verdict(self, *, interrupted: bool) -> bytes:
         """The last event."""
         if interrupted and (self._build_struck or _STRUCK.search(self._exit)):
             return _frames.error("KeyboardInterrupt", "")
         if self._exit and self._error is None:
-            return _frames.error(*failure(self._exit, self._stderr))
+            return _frames.error(*failure(self._exit, "".join(self._stderr)))
         return super().verdict(interrupted=interrupted)
 
     def _fail(self, content: Mapping[str, Any]) -> None:

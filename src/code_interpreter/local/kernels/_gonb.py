@@ -75,7 +75,7 @@ class GoNB:
             what="Go",
             remedy=f"{_REMEDY} Then run `{_INSTALL}`.",
         )
-        programs = _folder() / "bin"
+        programs = installed_in() / "bin"
         if not (programs / "gonb").is_file():
             raise KernelMissingError(f"the Go kernel is not installed: run `{_INSTALL}`")
         return Launch(
@@ -95,7 +95,7 @@ class GoNB:
 
     async def installed(self, env: Mapping[str, str]) -> Sequence[Installed]:
         """One for each Go here, the newest first; none while gonb is missing."""
-        if not (_folder() / "bin" / "gonb").is_file():
+        if not (installed_in() / "bin" / "gonb").is_file():
             return []
         toolchains = await asyncio.to_thread(_toolchains, env)
         return [
@@ -116,7 +116,7 @@ class GoNB:
         if not toolchains:
             raise KernelMissingError(f"Go is missing. {_REMEDY}")
         newest = max(toolchains, key=lambda go: go.number)
-        folder = _folder()
+        folder = installed_in()
         if (folder / "bin" / "gonb").is_file():
             say(f"gonb {VERSION} is installed in {folder}")
         else:
@@ -147,9 +147,9 @@ class GoNB:
                     stdin=subprocess.DEVNULL,
                     timeout=_PATIENCE,
                 ).stdout
-            except (OSError, subprocess.SubprocessError) as error:
+                self._caches[go.go] = json.loads(answer)
+            except (OSError, subprocess.SubprocessError, ValueError) as error:
                 raise KernelMissingError(f"Go {go} does not work: {error}") from error
-            self._caches[go.go] = json.loads(answer)
         return self._caches[go.go]
 
 
@@ -186,7 +186,7 @@ def _build(target: Path, go: _Go, say: Callable[[str], None]) -> None:
     shutil.rmtree(module)
 
 
-def _folder() -> Path:
+def installed_in() -> Path:
     """Where the gonb that we want is installed: one built of other sources is not it."""
     recipe = Path(__file__).with_name("_gonb_build.py").read_bytes() + _ADDED_SOURCE.read_bytes()
     digest = hashlib.sha256(recipe).hexdigest()[:8]

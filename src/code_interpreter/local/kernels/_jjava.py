@@ -67,7 +67,7 @@ class JJava:
         """
         del language
         jdk = pick(
-            await asyncio.to_thread(_jdks, env),
+            await asyncio.to_thread(jdks, env),
             lambda jdk: jdk.number,
             variable="JAVA_VERSION",
             # Images of Eclipse Temurin have it as `jdk-17.0.15+6`.
@@ -75,19 +75,19 @@ class JJava:
             what="JDK",
             remedy=f"{_REMEDY} Then run `{_INSTALL}`.",
         )
-        folder = _folder()
+        folder = installed_in()
         if not (folder / _JAR).is_file():
             raise KernelMissingError(f"the Java kernel is not installed: run `{_INSTALL}`")
         return Launch(argv=_argv(jdk, folder, env), dialect="jjava")
 
     async def installed(self, env: Mapping[str, str]) -> Sequence[Installed]:
         """One for each JDK here, the newest first; none while jjava is missing."""
-        if not (_folder() / _JAR).is_file():
+        if not (installed_in() / _JAR).is_file():
             return []
-        jdks = await asyncio.to_thread(_jdks, env)
+        found = await asyncio.to_thread(jdks, env)
         return [
             Installed("java", jdk.version, f"jjava {_JJAVA}", jdk.java)
-            for jdk in sorted(jdks, key=lambda jdk: jdk.number, reverse=True)
+            for jdk in sorted(found, key=lambda jdk: jdk.number, reverse=True)
         ]
 
     def install(self, say: Callable[[str], None]) -> None:
@@ -99,11 +99,11 @@ class JJava:
         Raises:
             KernelMissingError: There is no JDK, or something failed.
         """
-        jdks = _jdks(os.environ)
-        if not jdks:
+        found = jdks(os.environ)
+        if not found:
             raise KernelMissingError(f"Java needs a JDK. {_REMEDY}")
-        newest = max(jdks, key=lambda jdk: jdk.number)
-        folder = _folder()
+        newest = max(found, key=lambda jdk: jdk.number)
+        folder = installed_in()
         if (folder / _JAR).is_file():
             say(f"jjava {_JJAVA} is installed in {folder}")
         else:
@@ -136,7 +136,7 @@ def _sources() -> list[Path]:
     return sorted(_SOURCES.glob("*.java"))
 
 
-def _folder() -> Path:
+def installed_in() -> Path:
     """Where the jjava that we want is installed: another version, or other sources, is not it."""
     digest = hashlib.sha256(b"".join(source.read_bytes() for source in _sources())).hexdigest()
     return program_dir("java") / f"{_JJAVA}-{digest[:8]}"
@@ -157,7 +157,7 @@ def _argv(jdk: _Jdk, folder: Path, env: Mapping[str, str]) -> tuple[str, ...]:
     )
 
 
-def _jdks(env: Mapping[str, str]) -> list[_Jdk]:
+def jdks(env: Mapping[str, str]) -> list[_Jdk]:
     """The JDKs of this machine, each once."""
     found: dict[Path, _Jdk] = {}
     for candidate in _homes(env):
