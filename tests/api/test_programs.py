@@ -1,4 +1,4 @@
-"""Whole programs, as users have them: the README's, and two written for the reference SDK."""
+"""Whole programs, as users have them: the documents', and two written for the reference SDK."""
 
 import re
 import subprocess
@@ -11,11 +11,18 @@ import pytest
 from tests.support.serve import serving
 
 ROOT = Path(__file__).parent.parent.parent
-README: dict[str, str] = dict(
-    re.findall(
-        r"<!-- example: (.*?) -->\n```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL
+
+
+def programs(document: str) -> dict[str, str]:
+    """The programs of a document that have a name, by it."""
+    found = re.findall(
+        r"<!-- example: (.*?) -->\n```python\n(.*?)```", (ROOT / document).read_text(), re.DOTALL
     )
-)
+    return dict(found)
+
+
+README = programs("README.md")
+LOCAL = programs("docs/local.md")
 
 # `connection_config` is built from OPEN_SANDBOX_DOMAIN alone; nothing else is changed. The version
 # is that of the interpreter that runs the tests, since that is the one sure to be installed.
@@ -84,6 +91,35 @@ def last_line(program: str, environment: dict[str, str]) -> str:
 @pytest.mark.parametrize("name", ["local", "quick start, async", "quick start, sync"])
 def test_a_program_of_the_readme_runs(name: str, environment: dict[str, str]) -> None:
     assert last_line(README[name], environment) == "4"
+
+
+@pytest.mark.parametrize(("name", "said"), [("one interpreter", "hello"), ("a server", "42")])
+def test_a_program_of_the_local_runtimes_page_runs(
+    name: str, said: str, environment: dict[str, str]
+) -> None:
+    assert last_line(LOCAL[name], environment) == said
+
+
+def test_the_test_suite_of_the_local_runtimes_page_passes(
+    tmp_path: Path, environment: dict[str, str]
+) -> None:
+    suite = [name for name in LOCAL if name.endswith(".py")]
+    assert suite == ["conftest.py", "test_mine.py"]
+    for name in suite:
+        (tmp_path / name).write_text(LOCAL[name])
+    addressless = {
+        name: value for name, value in environment.items() if not name.startswith("OPEN_SANDBOX_")
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-W", "error", "-p", "no:cacheprovider", tmp_path],
+        env=addressless,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+    assert "2 passed" in done.stdout
 
 
 @pytest.mark.parametrize("program", [ASYNC_PROGRAM, SYNC_PROGRAM], ids=["async", "sync"])

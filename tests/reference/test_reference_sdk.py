@@ -3,13 +3,17 @@
 import subprocess
 import sys
 import venv
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.local.execd.needs import need_kernel
+from tests.seed.with_asyncio import EXAMPLES
 from tests.support.serve import serving
 
 ROOT = Path(__file__).parent.parent.parent
+SEED = ROOT / "tests" / "seed"
 
 
 @pytest.fixture(scope="module")
@@ -31,17 +35,36 @@ def reference_python() -> Path:
     return python
 
 
-@pytest.mark.timeout(300)
-def test_the_reference_sdk_works_against_our_server(reference_python: Path) -> None:
+@pytest.fixture(scope="module")
+def environment() -> Iterator[dict[str, str]]:
+    """The variables by which clients find a running server."""
     with serving() as environment:
         environment.pop("PYTHONPATH", None)
-        done = subprocess.run(
-            [reference_python, ROOT / "tests" / "reference" / "program.py"],
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
+        yield environment
+
+
+def printed(command: list[str | Path], environment: dict[str, str]) -> str:
+    """What a program prints that ends well."""
+    done = subprocess.run(
+        command, env=environment, capture_output=True, text=True, timeout=120, check=False
+    )
     assert done.returncode == 0, done.stderr
-    assert done.stdout == "the reference SDK is content\n"
+    return done.stdout
+
+
+@pytest.mark.timeout(300)
+def test_the_reference_sdk_works_against_our_server(
+    reference_python: Path, environment: dict[str, str]
+) -> None:
+    program = ROOT / "tests" / "reference" / "program.py"
+    assert printed([reference_python, program], environment) == "the reference SDK is content\n"
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("program", ["with_asyncio.py", "blocking.py"])
+@pytest.mark.parametrize("example", list(EXAMPLES))
+def test_the_reference_sdk_runs_the_program_that_ours_runs(
+    reference_python: Path, environment: dict[str, str], program: str, example: str
+) -> None:
+    need_kernel("python" if example == "streaming" else example)
+    assert printed([reference_python, SEED / program, example], environment) == f"{example}\n"

@@ -1,4 +1,4 @@
-"""`code-interpreter serve`, as a user starts it: a process, and the two lines that it prints."""
+"""`code-interpreter serve` and `execd`, as a user starts them: a process, and what it prints."""
 
 import os
 import signal
@@ -31,6 +31,31 @@ def serving() -> Generator[dict[str, str], None, None]:
                 name, _, value = line.removeprefix("export ").strip().partition("=")
                 exports[name] = value
         yield {**environment, **exports}
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.stdout.close()
+        assert process.wait(10) == 0
+
+
+@contextmanager
+def running_execd() -> Generator[tuple[str, str], None, None]:
+    """A running `code-interpreter execd`; yields its URL and the line of its header."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "code_interpreter.cli", "execd", "--port", "0"],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    try:
+        url = header = ""
+        while not header:
+            line = process.stdout.readline()
+            assert line, "execd ended before it said where it listens"
+            if line.startswith("execd on "):
+                url = line.removeprefix("execd on ").strip()
+            elif line.startswith("X-EXECD-ACCESS-TOKEN: "):
+                header = line.strip()
+        yield url, header
     finally:
         process.send_signal(signal.SIGTERM)
         process.stdout.close()

@@ -5,7 +5,6 @@ Each flow is written once and runs by both of the client's roads.
 
 import asyncio
 import io
-import itertools
 import os
 from collections.abc import Callable, Coroutine
 from pathlib import Path
@@ -60,43 +59,14 @@ from execd_client.models import (
 from execd_client.types import File
 
 from tests.local.execd.server import TOKEN, Server
+from tests.support.roads import Road
 
 
-class Road:
-    """One of the two ways to call an operation, with the same face."""
-
-    def __init__(self, server: Server, *, by_asyncio: bool) -> None:
-        self.by_asyncio = by_asyncio
-        self.client = Client(server.url, headers={"X-EXECD-ACCESS-TOKEN": TOKEN})
-
-    async def call(self, operation: ModuleType, **arguments: Any) -> Any:
-        """The parsed answer."""
-        if self.by_asyncio:
-            return await operation.asyncio(client=self.client, **arguments)
-        return operation.sync(client=self.client, **arguments)
-
-    async def items(self, operation: ModuleType, most: int | None = None, **arguments: Any) -> Any:
-        """What a stream brings: all, or as many as are wanted before it is closed."""
-        if not self.by_asyncio:
-            with operation.stream(client=self.client, **arguments) as stream:
-                return first(stream, most)
-        found: list[Any] = []
-        async with operation.astream(client=self.client, **arguments) as events:
-            async for item in events:
-                found.append(item)
-                if len(found) == most:
-                    break
-        return found
-
-    async def says(self, operation: ModuleType, **arguments: Any) -> str:
-        """The stdout of a good run."""
-        events = await self.items(operation, **arguments)
-        assert events[-1].type_ == "execution_complete"
-        return "\n".join(event.text for event in events if event.type_ == "stdout")
-
-
-def first(items: Any, most: int | None) -> list[Any]:
-    return list(itertools.islice(items, most))
+async def says(road: Road, operation: ModuleType, **arguments: Any) -> str:
+    """The stdout of a good run."""
+    events = await road.items(operation, **arguments)
+    assert events[-1].type_ == "execution_complete"
+    return "\n".join(event.text for event in events if event.type_ == "stdout")
 
 
 Flow = Callable[[Road], Coroutine[Any, Any, None]]
@@ -109,7 +79,8 @@ def run(request: pytest.FixtureRequest, server: Server) -> Callable[[Flow], None
             await flow(road)
 
     def run(flow: Flow) -> None:
-        road = Road(server, by_asyncio=request.param == "asyncio")
+        headers = {"X-EXECD-ACCESS-TOKEN": TOKEN}
+        road = Road(server.url, headers, by_asyncio=request.param == "asyncio")
         if road.by_asyncio:
             asyncio.run(by_asyncio(road, flow))
             return
@@ -163,7 +134,7 @@ def test_directories(run: Callable[[Flow], None], tmp_path: Path) -> None:
         assert await road.call(make_dirs, body=made) is None
         file = UploadFileBody(FileMetadata(path=f"{inner}/a.py"), File(io.BytesIO(b"")))
         await road.call(upload_file, body=file)
-        await road.says(run_command, body=RunCommandRequest(command=f"ln -s none {root}/link"))
+        await says(road, run_command, body=RunCommandRequest(command=f"ln -s none {root}/link"))
         mode = ChmodFilesBody.from_dict({inner: {"mode": 700}})
         assert await road.call(chmod_files, body=mode) is None
         listed = await road.call(list_directory, path=root, depth=2)
@@ -187,7 +158,7 @@ def test_directories(run: Callable[[Flow], None], tmp_path: Path) -> None:
 def test_commands(run: Callable[[Flow], None]) -> None:
     async def flow(road: Road) -> None:
         body = RunCommandRequest(argv=["printf", "%s|", "a b", "c"])
-        assert await road.says(run_command, body=body) == "a b|c|"
+        assert await says(road, run_command, body=body) == "a b|c|"
         body = RunCommandRequest(command="echo on; sleep 0.3; exit 4", background=True)
         events = await road.items(run_command, body=body)
         assert [event.type_ for event in events] == ["init", "execution_complete"]
@@ -212,9 +183,9 @@ def test_sessions(run: Callable[[Flow], None]) -> None:
         made = await road.call(create_session, body=CreateSessionRequest(cwd="/usr"))
         assert isinstance(made, CreateSessionResponse)
         session: dict[str, Any] = {"session_id": made.session_id}
-        await road.says(run_in_session, **session, body=RunInSessionRequest(command="a=1"))
-        said = await road.says(
-            run_in_session, **session, body=RunInSessionRequest(command="pwd; echo $a")
+        await says(road, run_in_session, **session, body=RunInSessionRequest(command="a=1"))
+        said = await says(
+            road, run_in_session, **session, body=RunInSessionRequest(command="pwd; echo $a")
         )
         assert said == "/usr\n1"
         body = RunInSessionRequest(command="sleep 1000", timeout=300)
