@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, Iterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -266,7 +267,7 @@ def test_a_language_that_is_not_installed_is_refused_at_once_and_the_remedy_is_n
     # Where no kernels are installed.
     with CodeInterpreterSync.local(env={"JUPYTER_DATA_DIR": str(tmp_path)}) as interpreter:
         for language in (SupportedLanguage.JAVASCRIPT, SupportedLanguage.GO):
-            with pytest.raises(ci.APIError, match="kernels install|is installed") as caught:
+            with pytest.raises(ci.APIError, match=r"kernels install|is installed") as caught:
                 interpreter.codes.create_context(language)
             assert caught.value.status == 400
         assert interpreter.codes.run("1").ok
