@@ -50,17 +50,15 @@ class _Awaited:
 class Running:
     """A run that goes on while the test does something else."""
 
-    def __init__(self) -> None:
+    def __init__(self, run: Callable[..., Any], handlers: type[Any], **options: Any) -> None:
         self.id = ""
         self.printed = ""
-        self._task: asyncio.Task[Execution] | None = None
         self._news = asyncio.Event()
         self._loop = asyncio.get_running_loop()
-
-    def follow(self, run: Callable[..., Any], handlers: type[Any], **options: Any) -> None:
-        """Start it."""
         mine = handlers(on_init=self._on_init, on_stdout=self._on_stdout)
-        self._task = asyncio.create_task(run(handlers=mine, timeout=LIMIT, **options))
+        self._task: asyncio.Task[Execution] = asyncio.create_task(
+            run(handlers=mine, timeout=LIMIT, **options)
+        )
         self._task.add_done_callback(lambda _: self._news.set())
 
     async def prints(self, text: str) -> None:
@@ -73,13 +71,12 @@ class Running:
 
     async def ends(self) -> Execution:
         """What it has become."""
-        assert self._task is not None
         return await self._task
 
     @property
     def going(self) -> bool:
         """Whether it is not over."""
-        return self._task is not None and not self._task.done()
+        return not self._task.done()
 
     async def _until(self, true: Callable[[], bool]) -> None:
         while not true():
@@ -124,10 +121,8 @@ class Client:
 
     def start(self, code: str, **options: Any) -> Running:
         """`codes.run`, while the test goes on."""
-        running = Running()
-        kind = ExecutionHandlers if self.kind == "async" else ExecutionHandlersSync
-        running.follow(self.codes.run, kind, code=code, **options)
-        return running
+        handlers = ExecutionHandlers if self.kind == "async" else ExecutionHandlersSync
+        return Running(self.codes.run, handlers, code=code, **options)
 
     async def events(self, code: str, **options: Any) -> list[Event]:
         """All that `codes.stream` hands out."""

@@ -21,6 +21,7 @@ from tests.conformance.languages import (
 
 pytestmark = pytest.mark.anyio
 
+OTHERS = [language for language in LANGUAGES if language is not PYTHON]
 WITH_VALUES = [language for language in LANGUAGES if language.value is not None]
 
 
@@ -131,11 +132,10 @@ async def test_code_is_stopped_while_it_runs(
     await go_on(client, language, kernel)
 
 
+@pytest.mark.parametrize("language", OTHERS, ids=lambda language: language.name)
 async def test_a_language_runs_beside_python(
     client: Client, language: Language, kernel: CodeContext, kernels: Kernels
 ) -> None:
-    if language is PYTHON:
-        pytest.skip("Python beside Python is in test_runs.py")
     python = kernels(PYTHON)
     listed = {context.id: context.language for context in await client.codes.list_contexts()}
     assert (listed[kernel.id], listed[python.id]) == (language.name, "python")
