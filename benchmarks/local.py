@@ -1,6 +1,6 @@
 """How long the local runtime takes, beside ipykernel through jupyter_client: one command.
 
-    python benchmarks/local.py             whole: six minutes, if nothing else runs
+    python benchmarks/local.py             whole: eight minutes, if nothing else runs
     python benchmarks/local.py --quick     three rounds, for a first look
 
 It makes an environment below .venvs/ (needs pip and, the first time, PyPI) and measures bare
