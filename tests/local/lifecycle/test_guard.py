@@ -103,24 +103,29 @@ def _catches(pid: int, number: signal.Signals) -> bool:
 
 
 DAEMONS = {
-    "a session of its own": "setsid sleep 60 & echo ready; wait",
-    "an orphan": "(setsid sleep 60 &) ; echo ready; sleep 60",
-    "a cleared environment": "setsid env -i /bin/sleep 60 & echo ready; wait",
-    "an orphan with a cleared environment": "(setsid env -i /bin/sleep 60 &); echo ready; sleep 60",
-    "signals ignored": "trap '' HUP INT TERM; setsid sleep 60 & echo ready; wait",
+    "a session of its own": "setsid sleep {nap} & wait",
+    "an orphan": "(setsid sleep {nap} &); sleep 60",
+    "a cleared environment": "setsid env -i /bin/sleep {nap} & wait",
+    "an orphan with a cleared environment": "(setsid env -i /bin/sleep {nap} &); sleep 60",
+    "signals ignored": "trap '' HUP INT TERM; setsid sleep {nap} & wait",
 }
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs setsid(1), and Linux's subreapers")
 @pytest.mark.parametrize("script", DAEMONS.values(), ids=DAEMONS.keys())
 def test_daemons_die_too(scratch: Path, script: str) -> None:
-    with guarded(scratch, script) as guard:
-        guard.wait_for_line()
-        eventually(lambda: any(p.name() == "sleep" for p in _family(guard.process.pid)))
-        family = _family(guard.process.pid)
+    nap = f"60.{secrets.randbelow(10**9):09}"  # to be known by, wherever it went
+
+    def daemons() -> list[psutil.Process]:
+        named = (p for p in psutil.process_iter(["name", "cmdline"]) if p.info["name"] == "sleep")
+        return [process for process in named if nap in (process.info["cmdline"] or ())]
+
+    # execd takes longer to start anything than its guard does to become a subreaper.
+    with guarded(scratch, f"sleep 0.5; {script.format(nap=nap)}") as guard:
+        eventually(daemons)
         guard.line.close()
         assert guard.process.wait(5) == 0
-        assert [p for p in family if p.is_running()] == []
+        assert daemons() == []
         assert marked(guard.marker) == []
     assert leftovers(scratch) == []
 
