@@ -1,5 +1,6 @@
 """What benchmarks share: environments to measure in, processes that measure, tables."""
 
+import argparse
 import json
 import os
 import platform
@@ -57,6 +58,29 @@ class Worker:
     def close(self) -> None:
         """End it."""
         self._process.communicate()
+
+
+def options(
+    parser: argparse.ArgumentParser, cases: Sequence[str], *, quick: str
+) -> argparse.Namespace:
+    """The command line of a benchmark: what all of them take, and what its parser has already.
+
+    Args:
+        parser: Its own; what all take is added.
+        cases: The names of its cases.
+        quick: What `--quick` means.
+    """
+    parser.add_argument("--quick", action="store_true", help=quick)
+    parser.add_argument("--rounds", type=int, help="how many; 15 unless --quick")
+    parser.add_argument(
+        "--case", dest="cases", action="append", choices=cases, help="only this; may be repeated"
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write every sample there")
+    parser.add_argument("--markdown", action="store_true", help="print tables as Markdown")
+    given = parser.parse_args()
+    given.cases = given.cases or list(cases)
+    given.rounds = given.rounds or (3 if given.quick else 15)
+    return given
 
 
 def say(progress: str) -> None:

@@ -23,7 +23,18 @@ from pathlib import Path
 from statistics import median
 from typing import Final
 
-from harness import HERE, Worker, environment, machine, say, show, show_versions, spread, yes
+from harness import (
+    HERE,
+    Worker,
+    environment,
+    machine,
+    options,
+    say,
+    show,
+    show_versions,
+    spread,
+    yes,
+)
 
 WORKER: Final = HERE / "local_worker.py"
 CLIENTS: Final = ("sync", "async")
@@ -129,45 +140,31 @@ def _table(rows: Sequence[Row]) -> list[list[str]]:
     return table
 
 
-def _arguments() -> argparse.Namespace:
-    names = [*dict.fromkeys(case.name for case in CASES)]
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--quick", action="store_true", help="three rounds")
-    parser.add_argument("--rounds", type=int, help="how many; 15 unless --quick")
-    parser.add_argument(
-        "--case", dest="cases", action="append", choices=names, help="only this; may be repeated"
-    )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write every sample there")
-    parser.add_argument("--markdown", action="store_true", help="print tables as Markdown")
-    options = parser.parse_args()
-    options.cases = options.cases or names
-    options.rounds = options.rounds or (3 if options.quick else 15)
-    return options
-
-
 def main() -> None:
     """Measure, and print."""
-    options = _arguments()
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    names = [*dict.fromkeys(case.name for case in CASES)]
+    given = options(parser, names, quick="three rounds")
     python = environment("local", "-e", "./generated", "-e", ".[local]")
-    rows = [Row(case) for case in CASES if case.name in options.cases]
+    rows = [Row(case) for case in CASES if case.name in given.cases]
     load = os.getloadavg()[0]
     with ExitStack() as stack:
         workers = {subject: Worker(python, WORKER, subject) for subject in SUBJECTS}
         for worker in workers.values():
             stack.callback(worker.close)
-        _measure(rows, python, workers, options.rounds)
+        _measure(rows, python, workers, given.rounds)
         versions = workers["bare"].versions
     print(machine() + "\n")
     show_versions("all", versions)
     print(
-        f"{options.rounds} rounds; load {load:.1f} at the beginning, "
+        f"{given.rounds} rounds; load {load:.1f} at the beginning, "
         f"{os.getloadavg()[0]:.1f} at the end.\n"
     )
-    show(_table(rows), markdown=options.markdown)
-    if options.json:
+    show(_table(rows), markdown=given.markdown)
+    if given.json:
         samples = [{**vars(row.case), "met": None, "seconds": row.seconds} for row in rows]
         raw = {"machine": machine(), "versions": versions, "samples": samples}
-        options.json.write_text(json.dumps(raw, indent=1))
+        given.json.write_text(json.dumps(raw, indent=1))
 
 
 if __name__ == "__main__":

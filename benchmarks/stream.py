@@ -31,6 +31,7 @@ from harness import (
     Worker,
     environment,
     machine,
+    options,
     say,
     show,
     show_versions,
@@ -201,38 +202,28 @@ def _busy(rows: Sequence[Row]) -> float:
 
 
 def _arguments() -> argparse.Namespace:
-    names = [*(case.name for case in TIMED), "memory"]
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--quick", action="store_true", help="three rounds, and 100 MB, not 1 GB")
-    parser.add_argument("--rounds", type=int, help="how many; 15 unless --quick")
-    parser.add_argument(
-        "--case", dest="cases", action="append", choices=names, help="only this; may be repeated"
-    )
     parser.add_argument(
         "--clock", choices=["wall", "cpu"], default="wall",
         help="cpu counts only the client's own work: for a machine that has other things to do",
     )  # fmt: skip
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write every sample there")
-    parser.add_argument("--markdown", action="store_true", help="print tables as Markdown")
-    options = parser.parse_args()
-    options.cases = options.cases or names
-    options.rounds = options.rounds or (3 if options.quick else 15)
-    return options
+    names = [*(case.name for case in TIMED), "memory"]
+    return options(parser, names, quick="three rounds, and 100 MB, not 1 GB")
 
 
 def main() -> None:
     """Measure, and print."""
-    options = _arguments()
+    given = _arguments()
     environments = _environments()
     rows = [
         Row(case, mode, handling)
         for case in TIMED
-        if case.name in options.cases
+        if case.name in given.cases
         for handling in HANDLING
         if case.events or handling == "no"
         for mode in MODES
     ]
-    large = TENTH if options.quick else GIGABYTE
+    large = TENTH if given.quick else GIGABYTE
     growth: dict[str, dict[str, float]] = {}
     load = os.getloadavg()[0]
     with _server() as port, ExitStack() as stack:
@@ -244,8 +235,8 @@ def main() -> None:
             return worker
 
         workers = {subject: start(subject) for subject in SUBJECTS}
-        _measure(rows, workers, options.rounds if rows else 0)
-        if "memory" in options.cases:
+        _measure(rows, workers, given.rounds if rows else 0)
+        if "memory" in given.cases:
             growth = _measure_memory(large, start)
         say("")
         versions = {subject: workers[subject].versions for subject in SDKS}
@@ -255,20 +246,20 @@ def main() -> None:
         show_versions(subject, packages)
     if rows:
         print(
-            f"{options.rounds} rounds, {options.clock} time; load {load:.1f} at the beginning, "
+            f"{given.rounds} rounds, {given.clock} time; load {load:.1f} at the beginning, "
             f"{os.getloadavg()[0]:.1f} at the end; clients were on a CPU for {_busy(rows):.0%} of "
             "the time.\n"
         )
-        show(_timed_table(rows, options.clock), markdown=options.markdown)
-        show(_floor_table(_plain(rows), options.clock), markdown=options.markdown)
+        show(_timed_table(rows, given.clock), markdown=given.markdown)
+        show(_floor_table(_plain(rows), given.clock), markdown=given.markdown)
     if growth:
-        show(_memory_table(large, growth), markdown=options.markdown)
-    if options.json:
+        show(_memory_table(large, growth), markdown=given.markdown)
+    if given.json:
         samples = [{**vars(row), "case": row.case.name} for row in rows]
         raw = {
             "machine": machine(), "versions": versions, "growth": growth, "samples": samples,
         }  # fmt: skip
-        options.json.write_text(json.dumps(raw, indent=1))
+        given.json.write_text(json.dumps(raw, indent=1))
 
 
 if __name__ == "__main__":
