@@ -1,5 +1,6 @@
 """Real servers: one for most tests, fresh ones for those that end it or set its environment."""
 
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,16 @@ def start(tmp_path: Path) -> Iterator[StartServer]:
     yield start
     for server in servers:
         server.close()
+
+
+@pytest.fixture
+def short_path() -> Iterator[Path]:
+    """An empty directory fit for execd's TMPDIR, which execd does not use where it is long.
+
+    Its sockets lie there, and `tmp_path` grows by a character with the hundredth run of pytest.
+    """
+    with tempfile.TemporaryDirectory(prefix="t-", dir="/tmp") as path:
+        yield Path(path)
 
 
 @pytest.fixture(scope="module")

@@ -148,12 +148,14 @@ def kept_files(server: Server) -> list[str]:
     return [file.path for file in psutil.Process(server.process.pid).open_files()]
 
 
-def test_logs_that_do_not_fit_on_the_disk_end_the_command(start: StartServer) -> None:
-    small = tempfile.mkdtemp(prefix="s-", dir="/tmp")  # a long path would not be used
+def test_logs_that_do_not_fit_on_the_disk_end_the_command(
+    start: StartServer, short_path: Path
+) -> None:
+    small = str(short_path)
     mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "none", small]
+    if shutil.which("mount") is None or subprocess.run(mount, check=False).returncode != 0:
+        pytest.skip("needs the right to mount: run it as root with CAP_SYS_ADMIN")
     try:
-        if shutil.which("mount") is None or subprocess.run(mount, check=False).returncode != 0:
-            pytest.skip("needs the right to mount: run it as root with CAP_SYS_ADMIN")
         other = start(env={"TMPDIR": small})
         command_id = background(other, "yes; sleep 1000")
         shown = ended(other, command_id)
@@ -161,7 +163,6 @@ def test_logs_that_do_not_fit_on_the_disk_end_the_command(start: StartServer) ->
         other.close()
     finally:
         subprocess.run(["umount", small], check=False)
-        Path(small).rmdir()
 
 
 @pytest.mark.parametrize(

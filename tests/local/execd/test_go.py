@@ -354,21 +354,21 @@ def test_a_killed_kernel_ends_its_run_at_once_and_the_next_gets_a_fresh_one(
     assert printed(server, "%%\nfmt.Println(2)", context) == "2\n"
 
 
-def test_contexts_are_apart_and_nothing_of_them_is_left(start: StartServer, tmp_path: Path) -> None:
+def test_contexts_are_apart_and_nothing_of_them_is_left(
+    start: StartServer, short_path: Path
+) -> None:
     need_kernel("go")
-    place = tmp_path / "tmp"
-    place.mkdir()
-    server = start(env={"TMPDIR": str(place)})
+    server = start(env={"TMPDIR": str(short_path)})
     first, second = (server.create(language="go") for _ in range(2))
     server.run("var Mine = 1", first)
     assert server.run("%%\nfmt.Println(Mine)", second).error["ename"] == "CompileError"
     live = server.live('%%\nfmt.Println("on")\nfor { time.Sleep(time.Second) }', first)
     live.wait_for("stdout")
-    programs = list(place.rglob("gonb_*/main.go"))
+    programs = list(short_path.rglob("gonb_*/main.go"))
     assert len(programs) == 2
     server.client.delete(f"/code/contexts/{first}")
     assert live.outcome().error["ename"] == "ContextDeleted"
     wait_until(lambda: sum(program.parent.exists() for program in programs) == 1)
     wait_until(lambda: not {name for name in names(server) if name.startswith("gonb_")})
     server.close()
-    assert list(place.iterdir()) == []
+    assert list(short_path.iterdir()) == []
