@@ -67,6 +67,23 @@ def test_output_of_child_processes_arrives_with_the_cell(server: Server, context
     assert server.run("_ = os.system('echo err >&2')", context).text("stderr") == "err\n"
 
 
+def test_text_that_utf8_cannot_hold_is_not_lost(server: Server, context: str) -> None:
+    """Halves of surrogate pairs. ipykernel loses the message that has one, and all text in it."""
+    code = r"""
+print("before")
+print("a\ud800b \ud83d\ude00")
+print("name with a raw byte: \udcff")
+display({"text/plain": "c\ud800"}, raw=True)
+raise ValueError("d\ud800")
+"""
+    outcome = server.run(code, context)
+    assert outcome.text() == "before\na\ufffdb \N{GRINNING FACE}\nname with a raw byte: \ufffd\n"
+    assert outcome.results[0]["results"] == {"text": "c\ufffd"}
+    assert outcome.error["ename"] == "ValueError"
+    assert outcome.error["evalue"] == "d\ufffd"
+    assert outcome.text("stderr") == ""
+
+
 def test_characters_of_child_processes_are_whole(server: Server, context: str) -> None:
     code = (
         "import subprocess, sys\n"

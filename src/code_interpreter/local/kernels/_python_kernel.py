@@ -6,7 +6,7 @@ two, and may read the last piece only when the cell has ended. Here the pipe is 
 decoding, and is empty before the reply to a cell leaves. And ipykernel packs all that a busy cell
 prints into one message, of hundreds of megabytes if need be, which takes several times as much in
 every process on its way; here a message is sent when it is large. Nor are messages dropped when
-a thousand wait to be sent, as they are when the machine is busy.
+a thousand wait to be sent, as they are when the machine is busy, or when their text has no UTF-8.
 
 Started by its path, in whichever interpreter the sandbox asked for: it needs ipykernel 6 or newer
 and nothing of this package. What it overrides in ipykernel is private there; should a later
@@ -14,11 +14,13 @@ ipykernel not call it any more, the kernel behaves as ipykernel does.
 """
 
 import codecs
+import json
 import os
 import select
 import site
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
@@ -38,6 +40,7 @@ _sites_at_start = _sites()
 
 import zmq  # noqa: E402 - see above
 from ipykernel import iostream, ipkernel, kernelapp  # noqa: E402
+from jupyter_client import jsonutil  # noqa: E402
 
 # ipykernel has no types: what is called on these is unchecked.
 _UntypedStream: Any = iostream.OutStream
@@ -102,8 +105,26 @@ class Kernel(ipkernel.IPythonKernel):
         return reply
 
 
+def _packing_all(pack: Callable[[Any], bytes]) -> Callable[[Any], bytes]:
+    """A `pack` of messages that also takes halves of surrogate pairs, as JSON's escapes."""
+
+    def packed(content: Any) -> bytes:
+        try:
+            return pack(content)
+        except UnicodeEncodeError:
+            return json.dumps(content, default=jsonutil.json_default).encode()
+
+    return packed
+
+
 class LosslessApp(kernelapp.IPKernelApp):
-    """ipykernel's application; it drops no message because many wait to be sent."""
+    """ipykernel's application; it drops no message."""
+
+    def init_sockets(self) -> None:
+        """Open the sockets, and see to it that every message can be sent on them."""
+        session: Any = self.session
+        session.pack = _packing_all(session.pack)
+        _UntypedApp.init_sockets(self)
 
     def init_iopub(self, context: Any) -> None:
         """Open the broadcast socket, without the limit at which it would drop messages."""
