@@ -75,6 +75,18 @@ class CodeInterpreterError(SandboxException):
         message = Exception.__str__(self)
         return f"{message} (request {self.request_id})" if self.request_id else message
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Exceptions are copied by a call of the type with `args`, which few of our types take.
+        # Workers of multiprocessing send what they raise as copies.
+        return _blank, (type(self), self.args), self.__dict__
+
+
+def _blank(kind: type[CodeInterpreterError], args: tuple[Any, ...]) -> CodeInterpreterError:
+    """An error whose constructor was not called."""
+    error = kind.__new__(kind)
+    error.args = args
+    return error
+
 
 class InvalidArgumentError(CodeInterpreterError, InvalidArgumentException, ValueError):
     """The call makes no sense as it stands; nothing was sent."""

@@ -1,5 +1,7 @@
 """Every foreign failure has one error of ours, which is also the reference SDK's."""
 
+import copy
+import pickle
 from datetime import datetime, timedelta, timezone
 from email.utils import format_datetime
 
@@ -133,3 +135,38 @@ def test_what_is_nobodys_business_here_passes_unchanged(error: BaseException) ->
     with pytest.raises(type(error)) as caught, mapped_errors():
         raise error
     assert caught.value is error
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ci.InvalidArgumentError("no"),
+        ci.InterpreterClosedError("closed"),
+        ci.NoSandboxError("none"),
+        ci.NotReadyError("slow"),
+        answer(500, b'{"code":"RUNTIME_ERROR","message":"broken"}', x_request_id="r-7"),
+        answer(401),
+        answer(429, retry_after="7"),
+        ci.ContextNotFoundError("gone", status=404),
+        ci.ContextBusyError("busy", status=200, code="RUNTIME_ERROR"),
+        ci.TransportError("nobody"),
+        ci.RequestTimeoutError("slow"),
+        ci.StreamTruncatedError("cut"),
+        ci.StreamIdleError("silent"),
+        ci.ProtocolError("HTML", status_code=200, response_body=b"<html>"),
+        ci.ExecutionTimeoutError("slow", context_usable=False),
+        ci.CodeError("ValueError", "bad", ["line"]),
+        ci.CodeInterruptedError("KeyboardInterrupt", "", []),
+        ci.KernelDiedError("KernelDied", "gone", []),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_copies_are_whole_so_workers_can_raise(error: ci.CodeInterpreterError) -> None:
+    error.execution = ci.Execution(id="run-1")
+    for again in (pickle.loads(pickle.dumps(error)), copy.deepcopy(error)):
+        assert type(again) is type(error)
+        assert (str(again), again.args) == (str(error), error.args)
+        assert again.is_retryable == error.is_retryable
+        theirs, ours = vars(again), vars(error)
+        assert vars(theirs.pop("error")) == vars(ours["error"])
+        assert theirs == {name: ours[name] for name in ours if name != "error"}
