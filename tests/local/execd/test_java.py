@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -230,6 +231,25 @@ def test_an_interrupt_ends_what_waits_and_keeps_the_state(
     assert server.interrupt(context).status_code == 200
     assert live.outcome().error["ename"] == "KeyboardInterrupt"
     assert value(server, "before", context) == "5"
+
+
+def test_threads_that_a_cell_has_left_behind_print_into_the_next(
+    server: Server, context: str
+) -> None:
+    code = """
+new Thread(() -> {
+    try { Thread.sleep(200); } catch (InterruptedException e) {}
+    System.out.print("é, ");
+    System.out.println("after");
+    throw new IllegalStateException("late");
+}).start();
+"""
+    assert server.run(code, context).kinds[-1] == "execution_complete"
+    time.sleep(0.5)
+    outcome = server.run('System.out.println("next");', context)
+    assert outcome.text() == "é, after\nnext\n"
+    assert 'Exception in thread "Thread-' in outcome.text("stderr")
+    assert "java.lang.IllegalStateException: late" in outcome.text("stderr")
 
 
 def jvms(server: Server) -> list[psutil.Process]:

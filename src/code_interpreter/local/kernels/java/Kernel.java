@@ -19,6 +19,7 @@ final class Kernel {
     private Kernel() {}
 
     public static void main(String[] arguments) throws Exception {
+        Relay.install();
         Signal.handle(new Signal("INT"), signal -> interrupt());
         JJava.main(arguments);
     }
