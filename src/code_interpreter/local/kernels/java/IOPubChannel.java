@@ -1,9 +1,10 @@
 package org.dflib.jjava.jupyter.channels;
 
-import java.util.concurrent.BlockingQueue;
-import java.util.concurrent.LinkedBlockingQueue;
-import java.util.concurrent.Semaphore;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
 import org.dflib.jjava.jupyter.kernel.KernelConnectionProperties;
 import org.dflib.jjava.jupyter.messages.HMACGenerator;
 import org.dflib.jjava.jupyter.messages.Message;
@@ -18,18 +19,24 @@ import org.dflib.jjava.shaded.org.zeromq.ZMQ;
  * for that. And it sends in whichever thread prints, where an interrupt cuts a message in two. Here
  * there is no limit at which messages are dropped, and a thread of its own sends them, which nobody
  * interrupts. Who prints faster than that has to wait. At the JVM's end, what waits is still sent.
+ *
+ * <p>Who prints may be ended by Thread.stop at any point, so that it holds no lock and stands in no
+ * queue of a lock: a dead thread in one of those keeps all others waiting for ever.
  */
 public class IOPubChannel extends JupyterSocket {
     private static final int LIMIT = 10_000;
-    private static final int LAST_WORDS = 20; // milliseconds for ZeroMQ's own thread
+    private static final long PAUSE = TimeUnit.MILLISECONDS.toNanos(1);
+    private static final long PATIENCE = TimeUnit.SECONDS.toNanos(1);
+    private static final long LAST_WORDS = TimeUnit.MILLISECONDS.toNanos(20); // for ZeroMQ's thread
 
-    private final BlockingQueue<Message<?>> waiting = new LinkedBlockingQueue<>();
-    private final Semaphore room = new Semaphore(LIMIT);
+    private final Queue<Message<?>> waiting = new ConcurrentLinkedQueue<>();
+    private final AtomicInteger count = new AtomicInteger(); // of those that wait, nearly
+    private final Thread sender = new Thread(this::send, "iopub");
+    private volatile boolean sending;
 
     public IOPubChannel(ZMQ.Context context, HMACGenerator hmacGenerator) {
         super(context, SocketType.PUB, hmacGenerator, LoggerFactory.getLogger(IOPubChannel.class));
         setSndHWM(0);
-        Thread sender = new Thread(this::send, "iopub");
         sender.setDaemon(true);
         sender.start();
         Runtime.getRuntime().addShutdownHook(new Thread(this::finish));
@@ -44,28 +51,40 @@ public class IOPubChannel extends JupyterSocket {
     // Not synchronized, as it is above: whoever prints would wait for a whole send.
     @Override
     public void sendMessage(Message<?> message) {
-        room.acquireUninterruptibly();
+        boolean interrupted = false;
+        while (count.get() >= LIMIT) {
+            interrupted |= Thread.interrupted(); // it would not pause otherwise
+            LockSupport.parkNanos(PAUSE);
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+        count.incrementAndGet();
         waiting.add(message);
+        LockSupport.unpark(sender);
     }
 
     private void send() {
-        try {
-            while (true) {
-                super.sendMessage(waiting.take());
-                room.release();
+        while (true) {
+            sending = true;
+            Message<?> message = waiting.poll();
+            if (message == null) {
+                // Exact again: a thread that was stopped may have counted what it never added.
+                count.set(0);
+                sending = false;
+                LockSupport.park(this);
+            } else {
+                super.sendMessage(message);
+                count.decrementAndGet();
             }
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
         }
     }
 
     private void finish() {
-        try {
-            if (room.tryAcquire(LIMIT, 1, TimeUnit.SECONDS)) {
-                Thread.sleep(LAST_WORDS);
-            }
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
+        long start = System.nanoTime();
+        while ((sending || !waiting.isEmpty()) && System.nanoTime() - start < PATIENCE) {
+            LockSupport.parkNanos(PAUSE);
         }
+        LockSupport.parkNanos(LAST_WORDS);
     }
 }
