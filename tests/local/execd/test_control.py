@@ -123,6 +123,16 @@ def test_a_dead_kernel_ends_the_run_at_once_and_the_next_gets_a_new_one(
         assert again.text("stderr") == ""
 
 
+def test_a_crash_of_the_interpreter_says_where(server: Server) -> None:
+    with server.context() as fresh:
+        code = "import ctypes\ndef crash():\n  ctypes.string_at(0)\ncrash()"
+        outcome = server.run(code, fresh)
+        assert outcome.error["ename"] == "KernelDied"
+        said = outcome.text("stderr")
+        assert said.startswith("Fatal Python error: Segmentation fault")
+        assert "line 3 in crash" in said
+
+
 def test_flushed_output_of_a_dying_kernel_is_not_lost(server: Server) -> None:
     with server.context() as fresh:
         outcome = server.run(

@@ -252,6 +252,13 @@ new Thread(() -> {
     assert "java.lang.IllegalStateException: late" in outcome.text("stderr")
 
 
+def test_output_of_child_processes_arrives_with_the_cell(server: Server, context: str) -> None:
+    for number in range(20):
+        command = f'new ProcessBuilder("sh", "-c", "echo {number}; echo é >&2")'
+        outcome = server.run(f"{command}.inheritIO().start().waitFor();", context)
+        assert (outcome.text(), outcome.text("stderr")) == (f"{number}\n", "é\n")
+
+
 def jvms(server: Server) -> list[psutil.Process]:
     return [process for process in server.family() if "jjava" in str(process.cmdline())]
 

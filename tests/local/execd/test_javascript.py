@@ -443,6 +443,47 @@ def test_a_dead_kernel_ends_the_run_at_once(
         assert text_of(server, "1 + 1", fresh) == "2"
 
 
+def test_output_of_child_processes_arrives_with_the_cell(server: Server, context: str) -> None:
+    outcome = server.run(
+        "console.log('a');"
+        """require("child_process").execSync("echo b; echo e >&2", { stdio: "inherit" });"""
+        "console.log('c');",
+        context,
+    )
+    assert sorted(outcome.text().split()) == ["a", "b", "c"]
+    assert outcome.text("stderr") == "e\n"
+    for number in range(50):
+        code = (
+            f"""require("child_process").spawnSync("echo", ["{number}"], {{ stdio: "inherit" }})"""
+        )
+        assert server.run(f"{code}.status;", context).text() == f"{number}\n"
+
+
+def test_much_output_of_a_child_process_arrives_whole(server: Server, context: str) -> None:
+    outcome = server.run(
+        "await new Promise((resolve) => require('child_process').spawn("
+        "'seq', ['300000'], { stdio: 'inherit' }).on('close', resolve));",
+        context,
+    )
+    assert outcome.text() == "".join(f"{number}\n" for number in range(1, 300_001))
+
+
+def test_a_child_left_behind_prints_into_the_next_run(server: Server, context: str) -> None:
+    spawn = "require('child_process').spawn"
+    code = f"{spawn}('sh', ['-c', 'sleep 0.2; echo late'], {{ stdio: 'inherit' }}); 0"
+    assert server.run(code, context).text() == ""
+    time.sleep(0.6)
+    assert server.run("console.log('next')", context).text() == "late\nnext\n"
+
+
+def test_what_node_says_of_its_death_is_told(server: Server, language: str) -> None:
+    with server.context(language=language) as fresh:
+        # As node itself says that it has run out of memory.
+        outcome = server.run("require('fs').writeSync(2, 'last words'); process.abort()", fresh)
+        assert outcome.error["ename"] == "KernelDied"
+        assert outcome.text("stderr").startswith("last words")
+
+
 def test_contexts_share_nothing(server: Server, language: str) -> None:
     with server.context(language=language) as one, server.context(language=language) as other:
         server.run("let mine = 1; globalThis.ours = 1", one)

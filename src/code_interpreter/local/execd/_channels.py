@@ -14,6 +14,7 @@ What must stay true:
   before, the kernel would pass over it; after, it could strike the next.
 """
 
+import codecs
 import contextlib
 import json
 import logging
@@ -21,7 +22,7 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Iterable, Mapping
 from concurrent.futures import Future
 from functools import partial
 from pathlib import Path
@@ -54,7 +55,9 @@ _REFUSED_PAUSE = 0.02
 _REFUSED_PATIENCE = 10.0
 _LAST_WORDS_MS = 100  # of silence, when a process that outlives the kernel holds its sockets
 _STRAY_LIMIT = 1024 * 1024
-_STDERR_TAIL = 4096
+_SAID_TAIL = 4096
+
+StreamKind = Literal["stdout", "stderr"]
 
 _log = logging.getLogger(__name__)
 
@@ -107,7 +110,9 @@ class Channels(threading.Thread):
     Args:
         connection: Where the kernel will listen.
         context: The process's ZeroMQ context.
-        stderr: Read end of a pipe that holds what the kernel's process says; closed in the end.
+        streams: Read ends of pipes that hold what the kernel's process writes to its own standard
+            streams, and to which of them; nonblocking, and closed in the end.
+        streams_are_output: Whether that is output, once the kernel is ready.
         signal: Interrupts the kernel; None when it wants to be asked by a message.
         cell: Makes what follows one run, from the id of its request.
 
@@ -120,7 +125,8 @@ class Channels(threading.Thread):
         connection: Connection,
         *,
         context: "zmq.Context[zmq.Socket[bytes]]",
-        stderr: int,
+        streams: Mapping[int, StreamKind],
+        streams_are_output: bool,
         signal: Callable[[], None] | None,
         cell: Callable[[str], Cell] = Cell,
     ) -> None:
@@ -130,7 +136,11 @@ class Channels(threading.Thread):
         self.ready.set_running_or_notify_cancel()
         self._connection = connection
         self._context = context
-        self._stderr: int | None = stderr
+        self._streams = dict(streams)
+        self._streams_are_output = streams_are_output
+        self._decoders = {
+            pipe: codecs.getincrementaldecoder("utf-8")(errors="replace") for pipe in streams
+        }
         self._signal = signal
         self._make_cell = cell
         self._wire = Wire(connection.key.encode())
@@ -161,8 +171,7 @@ class Channels(threading.Thread):
         self._monitor = self._iopub.get_monitor_socket(zmq.EVENT_DISCONNECTED)
         self._poller = zmq.Poller()
         self._poller.register(self._wake_read, zmq.POLLIN)
-        self._poller.register(stderr, zmq.POLLIN)
-        for source in (self._shell, self._control, self._iopub):
+        for source in (*streams, self._shell, self._control, self._iopub):
             self._poller.register(source, zmq.POLLIN)
 
     def _socket(self, kind: int) -> "zmq.Socket[bytes]":
@@ -249,6 +258,7 @@ class Channels(threading.Thread):
             while self._death is None:
                 self._turn()
             self._hear_last_words()
+            self._put(self._hear(self._streams))
             problem = f"the kernel died ({self._death})"
         except KernelStartError as error:
             self.ready.set_exception(error)
@@ -292,7 +302,7 @@ class Channels(threading.Thread):
         if self._death is None and time.monotonic() < deadline:
             return
         problem = f"it ended ({self._death})" if self._death else "it does not answer"
-        self._read_stderr()
+        self._hear(self._streams)
         said = self._said.decode(errors="replace").strip()
         raise KernelStartError(f"{problem}{': ' if said else ''}{said}")
 
@@ -315,20 +325,28 @@ class Channels(threading.Thread):
                 os.read(self._wake_read, PIECE)
                 while self._posted:
                     self._posted.popleft()()
-            elif source == self._stderr:
-                self._read_stderr()
+        self._put(self._hear({source for source, _ in ready}))
 
-    def _read_stderr(self) -> None:
-        if self._stderr is None:
-            return
-        # Nonblocking, since this is also called when nothing may be there.
-        with contextlib.suppress(BlockingIOError):
-            said = os.read(self._stderr, PIECE)
-            self._said = (self._said + said)[-_STDERR_TAIL:]
+    def _hear(self, ready: Container[Any]) -> list[bytes]:
+        """Read what these of the process's own streams hold now; the events for it."""
+        frames: list[bytes] = []
+        for pipe, kind in list(self._streams.items()):
+            if pipe not in ready:
+                continue
+            try:
+                said = os.read(pipe, PIECE)
+            except BlockingIOError:
+                continue
             if not said:
-                self._poller.unregister(self._stderr)
-                os.close(self._stderr)
-                self._stderr = None
+                self._poller.unregister(pipe)
+                os.close(pipe)
+                del self._streams[pipe]
+            if self._streams_are_output and self.ready.done():
+                if text := self._decoders[pipe].decode(said, final=not said):
+                    frames.append(_frames.frame(kind, text=text))
+            else:
+                self._said = (self._said + said)[-_SAID_TAIL:]
+        return frames
 
     def _ask(self, code: str, asked: "Future[bool]") -> None:
         msg_id, frames = self._execute_request(code, silent=True)
@@ -421,7 +439,7 @@ class Channels(threading.Thread):
         cell, run = self._cell, self._run
         if cell is None or run is None:
             for message in broadcasts:
-                self._keep_stray(output(message))
+                self._put(output(message))
             return
         frames = [frame for message in broadcasts for frame in cell.on_iopub(message)]
         frames += [frame for message in replies for frame in cell.on_reply(message)]
@@ -434,6 +452,7 @@ class Channels(threading.Thread):
                 run.put(frames)
                 return
             run.kernel_exits = cell.exits
+            frames += self._hear(self._streams)  # of children that have ended within the cell
             self._end(run, frames, cell.verdict(interrupted=run.interrupted))
             return
         run.put(frames)
@@ -453,8 +472,11 @@ class Channels(threading.Thread):
         grace = _IDLE_GRACE if cell.replied else _REPLY_GRACE
         return max(cell.half_ended, self._heard_at) + grace - time.monotonic()
 
-    def _keep_stray(self, frames: list[bytes]) -> None:
-        """Output that comes while nothing runs waits for the next run, up to a limit."""
+    def _put(self, frames: Iterable[bytes]) -> None:
+        """Pass on output; what comes while nothing runs waits for the next run, up to a limit."""
+        if self._run is not None:
+            self._run.put(list(frames))
+            return
         for frame in frames:
             if self._stray_size + len(frame) > _STRAY_LIMIT:
                 self._stray_lost += len(frame)
@@ -502,7 +524,7 @@ class Channels(threading.Thread):
         self._iopub.disable_monitor()
         for source in (self._monitor, self._iopub, self._control, self._shell):
             source.close()
-        if self._stderr is not None:
-            os.close(self._stderr)
+        for pipe in self._streams:
+            os.close(pipe)
         os.close(self._wake_read)
         os.close(self._wake_write)

@@ -26,6 +26,7 @@ from code_interpreter.local.execd._channels import (
     Channels,
     Connection,
     KernelStartError,
+    StreamKind,
 )
 from code_interpreter.local.execd._dialects import CELLS
 from code_interpreter.local.execd._runs import Run
@@ -117,29 +118,36 @@ class Kernel:
         context: "zmq.Context[zmq.Socket[bytes]]",
     ) -> None:
         self._directory = directory
-        stderr, stderr_of_kernel = os.pipe()
-        os.set_blocking(stderr, False)
+        kinds: tuple[StreamKind, ...] = ("stderr",)
+        if launch.streams_are_output:
+            kinds = ("stdout", "stderr")
+        pipes = {kind: os.pipe() for kind in kinds}
+        for ours, _ in pipes.values():
+            os.set_blocking(ours, False)
         try:
             self._process = subprocess.Popen(  # noqa: S603 - the kernel that was asked for
                 argv,
                 cwd=cwd,
                 env=env,
                 stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=stderr_of_kernel,
+                stdout=pipes["stdout"][1] if "stdout" in pipes else subprocess.DEVNULL,
+                stderr=pipes["stderr"][1],
                 start_new_session=True,
             )
         except OSError:
-            os.close(stderr)
+            for ours, _ in pipes.values():
+                os.close(ours)
             raise
         finally:
-            os.close(stderr_of_kernel)
+            for _, theirs in pipes.values():
+                os.close(theirs)
         # Remembers when the process was started: its number may be a stranger's one day.
         self._tree = psutil.Process(self._process.pid)
         self._channels = Channels(
             connection,
             context=context,
-            stderr=stderr,
+            streams={pipes[kind][0]: kind for kind in kinds},
+            streams_are_output=launch.streams_are_output,
             signal=self._signal_interrupt if launch.interrupt == "signal" else None,
             cell=CELLS[launch.dialect],
         )

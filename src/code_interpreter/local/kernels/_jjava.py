@@ -78,7 +78,8 @@ class JJava:
         folder = installed_in()
         if not (folder / _JAR).is_file():
             raise KernelMissingError(f"the Java kernel is not installed: run `{_INSTALL}`")
-        return Launch(argv=_argv(jdk, folder, env), dialect="jjava")
+        argv = _argv(jdk, folder, env)
+        return Launch(argv=argv, dialect="jjava", streams_are_output=True)
 
     async def installed(self, env: Mapping[str, str]) -> Sequence[Installed]:
         """One for each JDK here, the newest first; none while jjava is missing."""

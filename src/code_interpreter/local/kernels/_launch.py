@@ -25,6 +25,8 @@ class Launch:
         transport: `ipc` for kernels built on ipykernel: no ports, and nothing on the network.
         interrupt: How the kernel wants to be interrupted.
         dialect: Whose habits its messages have, where they depart from Jupyter's.
+        streams_are_output: Whether what its process writes to its own standard streams, once it is
+            ready, is output of user code: of child processes that inherit them, or of a crash.
     """
 
     argv: tuple[str, ...]
@@ -32,6 +34,7 @@ class Launch:
     transport: Literal["ipc", "tcp"] = "tcp"
     interrupt: Literal["signal", "message"] = "signal"
     dialect: Dialect = "jupyter"
+    streams_are_output: bool = False
 
 
 class Installed(NamedTuple):

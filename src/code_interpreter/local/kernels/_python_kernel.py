@@ -7,6 +7,7 @@ decoding, and is empty before the reply to a cell leaves. And ipykernel packs al
 prints into one message, of hundreds of megabytes if need be, which takes several times as much in
 every process on its way; here a message is sent when it is large. Nor are messages dropped when
 a thousand wait to be sent, as they are when the machine is busy, or when their text has no UTF-8.
+And where the code crashes the interpreter, it says where.
 
 Started by its path, in whichever interpreter the sandbox asked for: it needs ipykernel 6 or newer
 and nothing of this package. What it overrides in ipykernel is private there; should a later
@@ -14,6 +15,7 @@ ipykernel not call it any more, the kernel behaves as ipykernel does.
 """
 
 import codecs
+import faulthandler
 import json
 import os
 import select
@@ -141,6 +143,8 @@ class App(LosslessApp):
 
     def init_io(self) -> None:
         """Replace the standard streams, and remember them: user code may do so too."""
+        # The process's own stderr, since what is in the kernel's pipe dies with it.
+        faulthandler.enable(file=os.dup(2), all_threads=False)
         _UntypedApp.init_io(self)
         _streams.extend(s for s in (sys.stdout, sys.stderr) if isinstance(s, OutStream))
 

@@ -90,6 +90,7 @@ class Tslab:
                 language,
             ),
             dialect="tslab",
+            streams_are_output=True,
         )
 
     async def installed(self, env: Mapping[str, str]) -> Sequence[Installed]:
