@@ -173,13 +173,14 @@ class Codes:
                 if not told:
                     builder.apply_all(events)
                     continue
-                for handler, value in builder.tell(events, told):
-                    outcome = handler(value)
-                    # To ask for an awaitable takes longer than to call most handlers.
-                    if type(outcome) is CoroutineType or (
-                        outcome is not None and inspect.isawaitable(outcome)
-                    ):
-                        await outcome
+                for handler, values in builder.tell(events, told):
+                    for value in values:
+                        outcome = handler(value)
+                        # To ask for an awaitable takes longer than to call most handlers.
+                        if type(outcome) is CoroutineType or (
+                            outcome is not None and inspect.isawaitable(outcome)
+                        ):
+                            await outcome
         with run.failures():
             return run.conclude()
 

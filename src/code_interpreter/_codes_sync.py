@@ -169,9 +169,10 @@ class CodesSync:
                 if not told:
                     builder.apply_all(events)
                     continue
-                for handler, value in builder.tell(events, told):
-                    if (outcome := handler(value)) is not None:
-                        refuse_awaitable(told, handler, outcome)
+                for handler, values in builder.tell(events, told):
+                    for value in values:
+                        if (outcome := handler(value)) is not None:
+                            refuse_awaitable(told, handler, outcome)
         with run.failures():
             return run.conclude()
 

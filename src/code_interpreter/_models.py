@@ -7,19 +7,21 @@ a maker is made, against the pydantic and the opensandbox that are installed; if
 constructor makes the models.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias, TypeVar
 
 from pydantic import BaseModel
 
 M = TypeVar("M", bound=BaseModel)
-Maker: TypeAlias = Callable[[dict[str, Any]], M]
+Maker: TypeAlias = Callable[[Iterable[dict[str, Any]]], list[M]]
 
 _SLOTS = ("__dict__", "__pydantic_fields_set__", "__pydantic_extra__", "__pydantic_private__")
 
 
 def maker(kind: type[M], sample: dict[str, Any], slots: type = BaseModel) -> Maker[M]:
-    """The fastest way to make models of a kind; the dict that it is called with becomes theirs.
+    """The fastest way to make models of a kind; the dicts that it is called with become theirs.
+
+    Many at a time: a call for each of them would take a fifth of the time.
 
     Args:
         kind: The model.
@@ -27,8 +29,8 @@ def maker(kind: type[M], sample: dict[str, Any], slots: type = BaseModel) -> Mak
         slots: The class whose descriptors set the slots of a model.
     """
 
-    def constructed(fields: dict[str, Any]) -> M:
-        return kind(**fields)
+    def constructed(all_fields: Iterable[dict[str, Any]]) -> list[M]:
+        return [kind(**fields) for fields in all_fields]
 
     setters = _setters(slots)
     if setters is None:
@@ -38,16 +40,19 @@ def maker(kind: type[M], sample: dict[str, Any], slots: type = BaseModel) -> Mak
     # All of them share it: it names every field already, so that nothing is ever added to it.
     fields_set = set(sample)
 
-    def assembled(fields: dict[str, Any]) -> M:
-        model = new(kind)
-        set_dict(model, fields)
-        set_fields_set(model, fields_set)
-        set_extra(model, None)
-        set_private(model, None)
-        return model
+    def assembled(all_fields: Iterable[dict[str, Any]]) -> list[M]:
+        models: list[M] = []
+        for fields in all_fields:
+            model = new(kind)
+            set_dict(model, fields)
+            set_fields_set(model, fields_set)
+            set_extra(model, None)
+            set_private(model, None)
+            models.append(model)
+        return models
 
-    same = assembled(dict(sample)).__getstate__() == constructed(sample).__getstate__()
-    return assembled if same else constructed
+    fast, slow = assembled([dict(sample)]), constructed([sample])
+    return assembled if fast[0].__getstate__() == slow[0].__getstate__() else constructed
 
 
 def blank_maker(

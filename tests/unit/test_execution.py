@@ -147,7 +147,7 @@ def test_text_is_in_order_of_arrival_and_results_have_their_own_lines() -> None:
 
 def test_a_run_id_knows_its_run_and_its_copies_are_strings() -> None:
     builder = ExecutionBuilder(owner="the run")
-    ((_, init),) = builder.tell([e.Init(1, "id")], {"on_init": print})
+    ((_, (init,)),) = builder.tell([e.Init(1, "id")], {"on_init": print})
     assert isinstance(init.id, RunId)
     assert init.id is builder.execution.id
     assert init.id.owner == "the run"
@@ -216,6 +216,26 @@ def test_each_event_says_which_handler_wants_it() -> None:
     ]  # fmt: skip
     assert list(builder.tell(silent, {name: name for name in names})) == []
     assert builder.execution.execution_count == 3
+
+
+@pytest.mark.parametrize("keep_output", [True, False])
+@pytest.mark.parametrize("max_output", [None, 3])
+def test_much_output_is_told_and_kept_as_it_is_one_by_one(
+    keep_output: bool,  # noqa: FBT001  # pytest passes it by name
+    max_output: int | None,
+) -> None:
+    events: list[e.Event] = [e.Stdout(1, "ab"), e.Stdout(None, None), e.Stdout(3, "cd")]
+    at_once = ExecutionBuilder(keep_output=keep_output, max_output=max_output)
+    one_by_one = ExecutionBuilder(keep_output=keep_output, max_output=max_output)
+    ((_, told),) = at_once.tell(events, {"on_stdout": print})
+    assert [(message.text, message.timestamp, message.is_error) for message in told] == [
+        ("ab", 1, False), ("", 0, False), ("cd", 3, False)
+    ]  # fmt: skip
+    pairs = [pair for event in events for pair in one_by_one.tell([event], {"on_stdout": print})]
+    assert [value for _, values in pairs for value in values] == told
+    for builder in (at_once, one_by_one):
+        builder.settle(Outcome.OK)
+    assert at_once.execution == one_by_one.execution
 
 
 def test_the_models_are_those_of_opensandbox() -> None:

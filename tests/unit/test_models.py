@@ -13,15 +13,17 @@ from code_interpreter._execution import Execution
 from code_interpreter._models import maker
 
 FIELDS: dict[str, Any] = {"text": "a", "timestamp": 5, "is_error": False}
-make_message = maker(OutputMessage, FIELDS)
+make_messages = maker(OutputMessage, FIELDS)
 
 
 def message_of(text: str, timestamp: int, is_error: bool) -> OutputMessage:  # noqa: FBT001
-    return make_message({"text": text, "timestamp": timestamp, "is_error": is_error})
+    fields = {"text": text, "timestamp": timestamp, "is_error": is_error}
+    return make_messages([fields])[0]
 
 
 def test_models_are_made_without_their_constructor_here() -> None:
-    assert make_message({"text": "a", "timestamp": "never", "is_error": False}).text == "a"
+    fields = {"text": "a", "timestamp": "never", "is_error": False}
+    assert make_messages([fields])[0].text == "a"
 
 
 @pytest.mark.parametrize("is_error", [False, True])
@@ -91,12 +93,12 @@ def test_a_model_with_another_state_is_left_to_its_constructor() -> None:
         _seen: int = PrivateAttr(default=0)
 
     for kind in (Timed, Remembering):
-        made = maker(kind, dict(FIELDS))(dict(FIELDS))
+        (made,) = maker(kind, dict(FIELDS))([dict(FIELDS)])
         assert made.__getstate__() == kind(**FIELDS).__getstate__()
 
 
 def test_a_pydantic_without_those_slots_is_left_to_its_constructor() -> None:
     make = maker(OutputMessage, FIELDS, slots=object)
-    assert make(FIELDS) == OutputMessage(**FIELDS)
+    assert make([FIELDS]) == [OutputMessage(**FIELDS)]
     with pytest.raises(ValidationError):
-        make({"text": "a", "timestamp": "never"})
+        make([{"text": "a", "timestamp": "never"}])
