@@ -13,17 +13,17 @@ from code_interpreter._execution import Execution
 from code_interpreter._models import maker
 
 FIELDS: dict[str, Any] = {"text": "a", "timestamp": 5, "is_error": False}
-make_messages = maker(OutputMessage, FIELDS)
+messages = maker(OutputMessage, FIELDS)
 
 
 def message_of(text: str, timestamp: int, is_error: bool) -> OutputMessage:  # noqa: FBT001
     fields = {"text": text, "timestamp": timestamp, "is_error": is_error}
-    return make_messages([fields])[0]
+    return messages.one(fields)
 
 
 def test_models_are_made_without_their_constructor_here() -> None:
     fields = {"text": "a", "timestamp": "never", "is_error": False}
-    assert make_messages([fields])[0].text == "a"
+    assert messages.one(fields).text == "a"
 
 
 @pytest.mark.parametrize("is_error", [False, True])
@@ -43,6 +43,14 @@ def test_it_is_the_message_that_the_constructor_makes(*, is_error: bool) -> None
     assert fast.model_dump(exclude_unset=True) == slow.model_dump(exclude_unset=True)
     assert fast.model_dump(exclude_defaults=True) == slow.model_dump(exclude_defaults=True)
     assert not hasattr(fast, "nothing")
+
+
+def test_many_are_made_as_one_is() -> None:
+    fields = [{"text": text, "timestamp": 5, "is_error": False} for text in "ab"]
+    made = messages.many(map(dict, fields))
+    assert [message.__getstate__() for message in made] == [
+        messages.one(dict(each)).__getstate__() for each in fields
+    ]
 
 
 def test_copies_of_it_are_whole() -> None:
@@ -93,12 +101,13 @@ def test_a_model_with_another_state_is_left_to_its_constructor() -> None:
         _seen: int = PrivateAttr(default=0)
 
     for kind in (Timed, Remembering):
-        (made,) = maker(kind, dict(FIELDS))([dict(FIELDS)])
+        made = maker(kind, dict(FIELDS)).one(dict(FIELDS))
         assert made.__getstate__() == kind(**FIELDS).__getstate__()
 
 
 def test_a_pydantic_without_those_slots_is_left_to_its_constructor() -> None:
     make = maker(OutputMessage, FIELDS, slots=object)
-    assert make([FIELDS]) == [OutputMessage(**FIELDS)]
+    assert make.one(FIELDS) == OutputMessage(**FIELDS)
+    assert make.many([FIELDS] * 2) == [OutputMessage(**FIELDS)] * 2
     with pytest.raises(ValidationError):
-        make([{"text": "a", "timestamp": "never"}])
+        make.one({"text": "a", "timestamp": "never"})
