@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -218,7 +218,10 @@ class Server:
 def wait_until(what: Callable[[], Any], timeout: float = 30) -> Any:
     """The first true value of `what()`."""
     deadline = time.monotonic() + timeout
-    while not (value := what()):
+    while True:
+        # A process that goes while it is looked at: the next look will be without it.
+        with suppress(psutil.NoSuchProcess):
+            if value := what():
+                return value
         assert time.monotonic() < deadline, "did not come true in time"
         time.sleep(0.01)
-    return value

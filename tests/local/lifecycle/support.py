@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -45,7 +45,11 @@ def execd_of(sandbox_id: str) -> psutil.Process:
 def eventually(fact: Callable[[], object], seconds: float = 5.0) -> float:
     """Wait until a fact holds; how long it took."""
     begin = time.monotonic()
-    while not fact():
+    while True:
+        # A process that goes while it is looked at: the next look will be without it.
+        with suppress(psutil.NoSuchProcess):
+            if fact():
+                break
         assert time.monotonic() - begin < seconds, "it did not come true in time"
         time.sleep(0.02)
     return time.monotonic() - begin

@@ -1,6 +1,5 @@
 package org.dflib.jjava.jupyter.channels;
 
-import code_interpreter.Relay;
 import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.function.BiConsumer;
@@ -8,7 +7,7 @@ import java.util.function.BiConsumer;
 /**
  * Takes the place of jjava's class of this name, and stays attached when a cell has ended.
  *
- * <p>Threads that the cell has left behind may print on. jjava's drops that.
+ * <p>Who has kept the System.out of the cell, a thread or a logger, may print on. jjava's drops that.
  */
 public class JupyterOutputStream extends ByteArrayOutputStream {
     private final BiConsumer<ShellReplyEnvironment, String> write;
@@ -26,7 +25,6 @@ public class JupyterOutputStream extends ByteArrayOutputStream {
 
     public void setEnv(ShellReplyEnvironment env) {
         this.env = env;
-        Relay.follow();
     }
 
     public void retractEnv(ShellReplyEnvironment env) {}

@@ -1,5 +1,9 @@
 package code_interpreter;
 
+import java.io.FileDescriptor;
+import java.io.FileOutputStream;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
 import java.util.Map;
 import org.dflib.jjava.distro.JJava;
 import sun.misc.Signal;
@@ -19,9 +23,15 @@ final class Kernel {
     private Kernel() {}
 
     public static void main(String[] arguments) throws Exception {
-        Relay.install();
+        // What prints between two cells finds these: execd reads them too. Whatever the locale is.
+        System.setOut(utf8(FileDescriptor.out));
+        System.setErr(utf8(FileDescriptor.err));
         Signal.handle(new Signal("INT"), signal -> interrupt());
         JJava.main(arguments);
+    }
+
+    private static PrintStream utf8(FileDescriptor descriptor) {
+        return new PrintStream(new FileOutputStream(descriptor), true, StandardCharsets.UTF_8);
     }
 
     private static void interrupt() {
