@@ -354,11 +354,11 @@ class ExecutionBuilder:
                 for event in events
             ]
         )
-        if self._window is not None and self._keep_output:
+        if self._keep_output and self._window is None:
+            self._arrived.extend(events)
+        elif self._keep_output:
             for message in messages:
                 self._keep(message)
-        elif self._keep_output:
-            self._arrived.extend(events)
         return messages
 
     def _take_output(

@@ -22,7 +22,7 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Container, Iterable, Mapping
+from collections.abc import Callable, Container, Mapping, Sequence
 from concurrent.futures import Future
 from functools import partial
 from pathlib import Path
@@ -472,10 +472,10 @@ class Channels(threading.Thread):
         grace = _IDLE_GRACE if cell.replied else _REPLY_GRACE
         return max(cell.half_ended, self._heard_at) + grace - time.monotonic()
 
-    def _put(self, frames: Iterable[bytes]) -> None:
+    def _put(self, frames: Sequence[bytes]) -> None:
         """Pass on output; what comes while nothing runs waits for the next run, up to a limit."""
         if self._run is not None:
-            self._run.put(list(frames))
+            self._run.put(frames)
             return
         for frame in frames:
             if self._stray_size + len(frame) > _STRAY_LIMIT:
