@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from execd_client.streaming import FrameDecoder
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from code_interpreter import _events as e
@@ -184,7 +184,6 @@ def outcome(make: Any, *arguments: Any) -> Any:
 
 
 # A stream is made of many small choices; on a busy machine that can take its time.
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(streams(), st.booleans())
 def test_a_stream_folds_to_what_was_sent(
     stream: tuple[list[Fields], list[bytes]],

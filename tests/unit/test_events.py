@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from execd_client.streaming import FrameDecoder
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from code_interpreter import _events
@@ -115,7 +115,6 @@ _json = st.recursive(
 
 
 # Whatever a busy machine takes to make the first example says nothing about the decoder.
-@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(st.dictionaries(st.sampled_from(["type", "text", "code", "message", "error"]), _json))
 def test_arbitrary_json_gives_an_event_or_a_protocol_error(fields: dict[str, Any]) -> None:
     with contextlib.suppress(ProtocolError):

@@ -125,10 +125,8 @@ def test_an_impossible_cwd_is_refused(server: Server, tmp_path: Path) -> None:
         ("/code/context", {"language": None}),
     ],
 )
-def test_an_unknown_language_is_refused_at_once(server: Server, path: str, body: object) -> None:
-    started = time.monotonic()
+def test_an_unknown_language_is_refused(server: Server, path: str, body: object) -> None:
     answer = server.client.post(path, json=body)
-    assert time.monotonic() - started < 3  # well below one on an idle machine
     assert answer.status_code == 400
     assert re.search(r"available: .*\bpython\b", answer.json()["message"])
 
@@ -329,10 +327,10 @@ def test_a_client_that_goes_away_kills_its_command(server: Server) -> None:
 
 
 def test_a_command_ends_with_its_shell_and_what_it_left_lives_on(server: Server) -> None:
-    started = time.monotonic()
-    outcome = server.command("(sleep 1; echo late; touch survived) & echo now")
-    assert time.monotonic() - started < 0.9
+    waits = "until [ -e told ]; do sleep 0.05; done"
+    outcome = server.command(f"({waits}; echo late; touch survived) & echo now")
     assert outcome.text() == "now"
+    (server.workdir / "told").touch()
     wait_until((server.workdir / "survived").exists)
 
 
@@ -432,14 +430,12 @@ def test_no_process_outlives_the_server(start: StartServer, how: str) -> None:
     server.command("setsid sleep 1000 > /dev/null 2>&1 &")
     family = server.family()
     assert len(family) >= 4
-    started = time.monotonic()
     if how == "stdin":
         assert server.process.stdin is not None
         server.process.stdin.close()
     else:
         server.process.send_signal({"SIGTERM": 15, "SIGINT": 2}[how])
     assert server.process.wait(5) == 0
-    assert time.monotonic() - started < 3  # well below one on an idle machine
     assert server.family() == []
     assert live.outcome(5).error["ename"] == "SandboxClosed"
 

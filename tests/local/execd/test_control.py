@@ -183,9 +183,13 @@ def test_a_context_is_free_when_its_run_has_been_read(server: Server, context: s
 def test_contexts_run_side_by_side_and_know_nothing_of_each_other(server: Server) -> None:
     with server.context() as one, server.context() as two, ThreadPoolExecutor() as pool:
         list(pool.map(server.run, ["x = 1", "x = 2"], [one, two]))
-        started = time.monotonic()
-        list(pool.map(server.run, ["import time; time.sleep(1)"] * 2, [one, two]))
-        assert time.monotonic() - started < 1.8
+        meets = (
+            "import pathlib, time\n"
+            "pathlib.Path('{}').touch()\n"
+            "while not pathlib.Path('{}').exists(): time.sleep(0.01)"
+        )
+        cells = [meets.format("one", "two"), meets.format("two", "one")]
+        assert all(outcome.ok for outcome in pool.map(server.run, cells, [one, two]))
         answers = [server.run("x", each).results[0]["results"]["text"] for each in (one, two)]
         assert answers == ["1", "2"]
 

@@ -227,11 +227,13 @@ def test_errors_have_a_code_and_a_message(server: LocalServer) -> None:
 def test_small_answers_come_at_once(server: LocalServer) -> None:
     with http(server) as client:
         client.get("/sandboxes")
-        begin = time.monotonic()
+        seconds: list[float] = []
         for _ in range(20):
+            begin = time.monotonic()
             client.get("/sandboxes")
-        # With Nagle's algorithm on, each would take 40 ms.
-        assert time.monotonic() - begin < 0.4
+            seconds.append(time.monotonic() - begin)
+        # With Nagle's algorithm on, not one would take less than 40 ms.
+        assert min(seconds) < 0.03
 
 
 @pytest.mark.parametrize("victim", [execd_of, guard_of], ids=["execd", "guard"])
@@ -285,7 +287,7 @@ def test_a_server_stops_while_a_sandbox_starts(scratch: Path) -> None:
         eventually(lambda: list(scratch.iterdir()))
         begin = time.monotonic()
         server.stop()
-        assert time.monotonic() - begin < 3
+        assert time.monotonic() - begin < 5
         assert list(scratch.iterdir()) == []
         assert answer.result().status_code in {202, 500}
         client.close()
@@ -306,7 +308,7 @@ def test_many_at_once_and_a_quick_stop(scratch: Path) -> None:
     ids, seconds = asyncio.run(scenario())
     assert [marked(sandbox_id) for sandbox_id in ids] == [[], [], [], []]
     assert list(scratch.iterdir()) == []
-    assert seconds < 2
+    assert seconds < 5
 
 
 def test_the_environment_variables_of_opensandbox_find_the_server(
