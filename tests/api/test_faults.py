@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from opensandbox.models.execd import ExecutionHandlers
+from opensandbox.models.execd import ExecutionHandlers, OutputMessage
 from opensandbox.models.execd_sync import ExecutionHandlersSync
 
 import code_interpreter as ci
@@ -271,8 +271,14 @@ def test_leaving_a_loop_stops_the_run(*, in_block: bool) -> None:
 def test_a_cancelled_run_is_stopped_and_the_next_one_is_patient() -> None:
     async def main(url: str) -> ci.Execution:
         async with await ci.CodeInterpreter.connect(url) as interpreter:
-            task = asyncio.create_task(interpreter.codes.run("1"))
-            await asyncio.sleep(0.2)
+            printed = asyncio.Event()
+
+            async def on_stdout(_: OutputMessage) -> None:
+                printed.set()
+
+            handlers = ExecutionHandlers(on_stdout=on_stdout)
+            task = asyncio.create_task(interpreter.codes.run("1", handlers=handlers))
+            await printed.wait()
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task

@@ -247,7 +247,7 @@ new Thread(() -> {
 }).start();
 """
     assert server.run(code, context).kinds[-1] == "execution_complete"
-    time.sleep(0.5)
+    time.sleep(1)
     outcome = server.run('System.out.println("next");', context)
     assert sorted(outcome.text().split()) == ["after", "before,", "next", "é,"]
     assert 'Exception in thread "Thread-' in outcome.text("stderr")

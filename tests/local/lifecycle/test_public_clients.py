@@ -124,7 +124,7 @@ def test_expiry_really_ends_a_sandbox(run: Callable[[Flow], None]) -> None:
         eventually(lambda: not any(process.is_running() for process in family))
         assert marked(sandbox.id) == []
         # The last of its processes has gone a moment before the server forgets it.
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(1.5)
         with pytest.raises(SandboxApiException, match="no sandbox has the id") as caught:
             await done(sandbox.get_info())
         assert caught.value.status_code == 404
