@@ -146,8 +146,11 @@ def test_by_interrupt(interpreter: ci.CodeInterpreterSync) -> None:
     assert stream.execution.error.name == "KeyboardInterrupt"
 
 
+# A shell that starts a job in the background has it ignore SIGINT, and so would all that it starts.
 CTRL_C = f"""
+import signal
 import sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
 import code_interpreter as ci
 from code_interpreter.events import Stdout
 from opensandbox.models.execd_sync import ExecutionHandlersSync
