@@ -83,6 +83,35 @@ def test_interrupting_nobody_is_an_error(server: Server) -> None:
     assert (answer.status_code, answer.json()["code"]) == (400, "MISSING_QUERY")
 
 
+LATE_IDLE = """
+import time
+kernel, kept = get_ipython().kernel, 1
+publish = kernel._publish_status
+
+def publish_late(status, *args, **kwargs):
+    for number in range(60 if status == "idle" else 0):
+        print(number, flush=True)
+        time.sleep(0.1)
+    publish(status, *args, **kwargs)
+
+kernel._publish_status = publish_late
+print("on", flush=True)
+time.sleep(60)
+"""
+
+
+def test_a_kernel_that_has_stopped_is_kept_however_late_its_output_comes(server: Server) -> None:
+    with server.context() as fresh:
+        live = server.live(LATE_IDLE, fresh)
+        live.wait_for("stdout")
+        server.interrupt(fresh)
+        outcome = live.outcome(15)
+        assert outcome.error["ename"] == "KeyboardInterrupt"
+        assert outcome.text() == "on\n" + "".join(f"{number}\n" for number in range(60))
+        server.run("kernel._publish_status = publish", fresh)
+        assert server.run("kept", fresh).results[0]["results"]["text"] == "1"
+
+
 def test_code_that_swallows_the_interrupt_loses_its_kernel(server: Server) -> None:
     with server.context() as fresh:
         live = server.live(

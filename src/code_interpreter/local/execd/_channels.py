@@ -381,6 +381,7 @@ class Channels(threading.Thread):
         self._begin_at = None
         msg_id, frames = self._execute_request(run.code, silent=False)
         self._cell = self._make_cell(msg_id)
+        run.answered = False
         run.put(self._take_stray())
         self._shell.send_multipart(frames)
 
@@ -443,6 +444,7 @@ class Channels(threading.Thread):
             return
         frames = [frame for message in broadcasts for frame in cell.on_iopub(message)]
         frames += [frame for message in replies for frame in cell.on_reply(message)]
+        run.answered = cell.replied
         left = self._grace_left(cell)
         if cell.ended or (left is not None and left <= 0):
             now = time.monotonic()

@@ -274,7 +274,7 @@ class Contexts:
             context.stopping = loop.call_later(STOP_PATIENCE, self._give_up, context, run)
 
     def _give_up(self, context: Context, run: Run) -> None:
-        if context.run is run and context.kernel is not None:
+        if context.run is run and context.kernel is not None and not run.answered:
             context.kernel.kill(
                 "KernelDied",
                 f"the code did not stop within {STOP_PATIENCE:g} s of being interrupted, so its "

@@ -24,6 +24,7 @@ class Run:
 
     Attributes:
         interrupted: Somebody asked for its end.
+        answered: Its kernel is done with it; what is still to come is on its way.
         kernel_exits: It made its kernel shut itself down (`exit()`).
     """
 
@@ -34,6 +35,7 @@ class Run:
         self.code = code
         self.spool = spool
         self.interrupted = False
+        self.answered = False
         self.kernel_exits = False
         self._loop = asyncio.get_running_loop()
         self._on_end = on_end
