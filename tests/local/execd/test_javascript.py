@@ -262,20 +262,6 @@ def test_fifty_runs_right_after_failed_ones_all_run(server: Server, context: str
         assert text_of(server, f"{number} + 1", context) == str(number + 1)
 
 
-def test_a_run_that_the_kernel_refuses_can_be_interrupted(server: Server, context: str) -> None:
-    refused = 0
-    for _ in range(20):
-        server.run("throw 1", context)
-        live = server.live("'it ran'", context)
-        server.interrupt(live.events[0]["text"] if live.events else context)
-        outcome = live.outcome()
-        refused += outcome.kinds == ["init", "error"]
-        if outcome.last["type"] == "error":
-            assert outcome.error["ename"] == "KeyboardInterrupt"
-    assert refused
-    assert text_of(server, "6 * 7", context) == "42"
-
-
 def test_what_a_failed_cell_has_declared_stays(server: Server, language: str) -> None:
     with server.context(language=language) as fresh:
         server.run("let done = 1; function f() { return 2 }; throw 1", fresh)

@@ -292,19 +292,3 @@ def test_an_error_that_comes_behind_the_reply_says_more() -> None:
     cell.on_iopub(say("error", ename="E", evalue="v", traceback=["line"]))
     (event,) = events([cell.verdict(interrupted=False)])
     assert event["error"] == {"ename": "E", "evalue": "v", "traceback": ["line"]}
-
-
-@pytest.mark.parametrize("status", ["aborted", "abort"])
-def test_what_a_kernel_refuses_before_it_begins_can_be_sent_again(status: str) -> None:
-    cell = Cell("me")
-    cell.on_reply(say("execute_reply", status=status))
-    assert cell.refused
-    assert b"KeyboardInterrupt" in cell.verdict(interrupted=True)
-
-
-@pytest.mark.parametrize("status", ["aborted", "error", "ok"])
-def test_what_has_begun_is_not_sent_again(status: str) -> None:
-    cell = Cell("me")
-    cell.on_iopub(say("execute_input", execution_count=1))
-    cell.on_reply(say("execute_reply", status=status))
-    assert not cell.refused

@@ -9,7 +9,6 @@ What must stay true:
 - A run that was handed over ends exactly once: by its verdict, by the kernel's death, by a
   failure in here.
 - A kernel's last words are read before its death is told.
-- A run that the kernel refuses, as some kernels do for a moment after an error, is sent again.
 - An interrupt is sent only to the run that it was meant for, and only once that run has begun:
   before, the kernel would pass over it; after, it could strike the next.
 """
@@ -49,10 +48,6 @@ _REPLY_GRACE = 0.3
 # A kernel says that a cell begins while it still prepares it. An interrupt within that time
 # strikes the kernel's own code, and one in a hundred is lost there.
 _SETTLE = 0.05
-# A refusal costs the kernel nothing, and tslab refuses for 0.2 s. Beyond the patience there is
-# something else the matter, and the run ends with what the kernel said.
-_REFUSED_PAUSE = 0.02
-_REFUSED_PATIENCE = 10.0
 _LAST_WORDS_MS = 100  # of silence, when a process that outlives the kernel holds its sockets
 _STRAY_LIMIT = 1024 * 1024
 _SAID_TAIL = 4096
@@ -155,8 +150,6 @@ class Channels(threading.Thread):
         self._asked: dict[str, Future[bool]] = {}  # by the question's id
         self._heard_at = 0.0  # when iopub last said something
         self._interrupt_due = False
-        self._begin_at: float | None = None  # when a run that was refused is sent again
-        self._begin_until = 0.0  # a refusal after that ends the run
         self._death: str | None = None  # how the process ended
         self._last_word: bytes | None = None  # what ends the run instead of "the kernel died"
         self._lock = threading.Lock()
@@ -310,14 +303,10 @@ class Channels(threading.Thread):
         waits: list[float | None] = []
         if self._cell is not None:
             waits = [self._grace_left(self._cell), self._interrupt_left(self._cell)]
-        elif self._begin_at is not None:
-            waits = [self._begin_at - time.monotonic()]
         left = min((wait for wait in waits if wait is not None), default=None)
         ready = self._poller.poll(None if left is None else max(0, int(left * 1000) + 1))
         self._do_posted(ready)
         self._read({source for source, _ in ready})
-        if self._run and self._begin_at is not None and self._begin_at <= time.monotonic():
-            self._send(self._run)
 
     def _do_posted(self, ready: list[tuple[Any, int]]) -> None:
         for source, _ in ready:
@@ -374,14 +363,8 @@ class Channels(threading.Thread):
     def _begin(self, run: Run) -> None:
         self._run = run
         self._interrupt_due = run.interrupted
-        self._begin_until = time.monotonic() + _REFUSED_PATIENCE
-        self._send(run)
-
-    def _send(self, run: Run) -> None:
-        self._begin_at = None
         msg_id, frames = self._execute_request(run.code, silent=False)
         self._cell = self._make_cell(msg_id)
-        run.answered = False
         run.put(self._take_stray())
         self._shell.send_multipart(frames)
 
@@ -389,9 +372,6 @@ class Channels(threading.Thread):
         if self._run is not run:
             return
         self._interrupt_due = True
-        if self._begin_at is not None:
-            text = "interrupted before the kernel ran it"
-            self._end(run, [], _frames.error("KeyboardInterrupt", text))
         self._send_due_interrupt()
 
     def _interrupt_left(self, cell: Cell) -> float | None:
@@ -447,12 +427,6 @@ class Channels(threading.Thread):
         run.answered = cell.replied
         left = self._grace_left(cell)
         if cell.ended or (left is not None and left <= 0):
-            now = time.monotonic()
-            if cell.refused and not run.interrupted and now < self._begin_until:
-                self._cell = None
-                self._begin_at = now + _REFUSED_PAUSE
-                run.put(frames)
-                return
             run.kernel_exits = cell.exits
             frames += self._hear(self._streams)  # of children that have ended within the cell
             self._end(run, frames, cell.verdict(interrupted=run.interrupted))
@@ -463,7 +437,7 @@ class Channels(threading.Thread):
         self._send_due_interrupt()
 
     def _end(self, run: Run, frames: list[bytes], ending: bytes) -> None:
-        self._cell = self._run = self._begin_at = None
+        self._cell = self._run = None
         self._runs.discard(run)
         run.end(frames, ending)
 

@@ -22,7 +22,6 @@ from code_interpreter.local.execd import _frames
 from code_interpreter.local.execd._wire import Message
 
 _LONGEST_TEXT = 512 * 1024
-_REFUSALS = ("aborted", "abort")  # the protocol's word, and tslab's
 
 
 def output(message: Message) -> list[bytes]:
@@ -54,8 +53,6 @@ class Cell:
             is sent before does not reach the cell.
         half_ended: When the first of reply and idle came, by `time.monotonic()`.
         exits: The kernel said that it is going to shut itself down (`exit()`).
-        refused: The kernel answered that it will not run this, as some do for a moment after an
-            error; nothing of it ran, so it can be sent again.
     """
 
     def __init__(self, msg_id: str) -> None:
@@ -63,7 +60,6 @@ class Cell:
         self.started: float | None = None
         self.half_ended: float | None = None
         self.exits = False
-        self.refused = False
         self._began = time.monotonic()
         self._replied = False
         self._idle = False
@@ -112,7 +108,6 @@ class Cell:
             self._fail(content)
         elif status != "ok":
             self._fail({"ename": "NotExecuted", "evalue": f"the kernel answered {status!r}"})
-            self.refused = status in _REFUSALS and self.started is None
         frames: list[bytes] = []
         for payload in list_of(content.get("payload")):
             source = dict_of(payload).get("source")
@@ -125,8 +120,6 @@ class Cell:
 
     def verdict(self, *, interrupted: bool) -> bytes:
         """The last event."""
-        if interrupted and self.refused:
-            return _frames.error("KeyboardInterrupt", "interrupted before the kernel ran it")
         if self._error is not None:
             return self._error
         if interrupted and not self._replied:

@@ -17,6 +17,7 @@
 //   looks again after every complaint, and watches no folders.
 // - What a cell has declared is forgotten when the cell fails, and `const fs = require("fs")` a
 //   cell or two later in any case. Here it stays.
+// - For 0.2 s after an error it refuses whatever it is sent. Here it takes the next cell at once.
 // - Asked to interrupt a cell that awaits, it ends the cell and lets its code run on, into later
 //   cells. Here such a cell does not end; who asked may kill the kernel.
 // - `process.stdout.write` destroys the characters that a chunk's end cuts in two, and never calls
@@ -58,6 +59,12 @@ zeromq.Publisher = class extends zeromq.Publisher {
   constructor() {
     super({ sendHighWaterMark: 0, sendTimeout: 0 });
   }
+};
+
+const queue = load("./util").TaskQueue.prototype;
+const reset = queue.reset;
+queue.reset = function () {
+  reset.call(this);
 };
 
 const server = jupyter.ZmqServer.prototype;
