@@ -10,7 +10,8 @@ What must stay true:
   failure in here.
 - A kernel's last words are read before its death is told.
 - An interrupt is sent only to the run that it was meant for, and only once that run has begun:
-  before, the kernel would pass over it; after, it could strike the next.
+  before, the kernel would pass over it; after, it could strike the next. Nor does a run end
+  before its kernel has had the time to take the interrupt in.
 """
 
 import codecs
@@ -48,6 +49,9 @@ _REPLY_GRACE = 0.3
 # A kernel says that a cell begins while it still prepares it. An interrupt within that time
 # strikes the kernel's own code, and one in a hundred is lost there.
 _SETTLE = 0.05
+# A process takes a signal in when it gets to it. What a cell has started is struck too, so that the
+# cell may have ended by then: on a busy machine, gonb has struck the next cell instead.
+_STRIKE = 0.2
 _LAST_WORDS_MS = 100  # of silence, when a process that outlives the kernel holds its sockets
 _STRAY_LIMIT = 1024 * 1024
 _SAID_TAIL = 4096
@@ -150,6 +154,7 @@ class Channels(threading.Thread):
         self._asked: dict[str, Future[bool]] = {}  # by the question's id
         self._heard_at = 0.0  # when iopub last said something
         self._interrupt_due = False
+        self._struck_until = 0.0  # the kernel may take the last signal in until then
         self._death: str | None = None  # how the process ended
         self._last_word: bytes | None = None  # what ends the run instead of "the kernel died"
         self._lock = threading.Lock()
@@ -302,7 +307,7 @@ class Channels(threading.Thread):
     def _turn(self) -> None:
         waits: list[float | None] = []
         if self._cell is not None:
-            waits = [self._grace_left(self._cell), self._interrupt_left(self._cell)]
+            waits = [self._end_left(self._cell), self._interrupt_left(self._cell)]
         left = min((wait for wait in waits if wait is not None), default=None)
         ready = self._poller.poll(None if left is None else max(0, int(left * 1000) + 1))
         self._do_posted(ready)
@@ -387,6 +392,7 @@ class Channels(threading.Thread):
         self._interrupt_due = False
         if self._signal is not None:
             self._signal()
+            self._struck_until = time.monotonic() + _STRIKE
         else:
             _, frames = self._wire.request("interrupt_request", {})
             self._control.send_multipart(frames)
@@ -425,8 +431,8 @@ class Channels(threading.Thread):
         frames = [frame for message in broadcasts for frame in cell.on_iopub(message)]
         frames += [frame for message in replies for frame in cell.on_reply(message)]
         run.answered = cell.replied
-        left = self._grace_left(cell)
-        if cell.ended or (left is not None and left <= 0):
+        left = self._end_left(cell)
+        if left is not None and left <= 0:
             run.kernel_exits = cell.exits
             frames += self._hear(self._streams)  # of children that have ended within the cell
             self._end(run, frames, cell.verdict(interrupted=run.interrupted))
@@ -441,12 +447,15 @@ class Channels(threading.Thread):
         self._runs.discard(run)
         run.end(frames, ending)
 
-    def _grace_left(self, cell: Cell) -> float | None:
-        """Seconds to wait for the second of reply and idle; None when neither is in."""
+    def _end_left(self, cell: Cell) -> float | None:
+        """Seconds until the run may be ended; None when neither reply nor idle is in."""
         if cell.half_ended is None:
             return None
-        grace = _IDLE_GRACE if cell.replied else _REPLY_GRACE
-        return max(cell.half_ended, self._heard_at) + grace - time.monotonic()
+        end_at = self._struck_until
+        if not cell.ended:
+            grace = _IDLE_GRACE if cell.replied else _REPLY_GRACE
+            end_at = max(end_at, cell.half_ended + grace, self._heard_at + grace)
+        return end_at - time.monotonic()
 
     def _put(self, frames: Sequence[bytes]) -> None:
         """Pass on output; what comes while nothing runs waits for the next run, up to a limit."""
