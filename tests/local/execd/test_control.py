@@ -1,15 +1,22 @@
 """What stops a run, and what a run that was stopped leaves behind."""
 
+import asyncio
 import json
 import os
 import socket
+import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
 import pytest
+import zmq
 
+from code_interpreter.local.execd._channels import CHANNELS, Channels, Connection
+from code_interpreter.local.execd._runs import Run
+from code_interpreter.local.execd._spool import Spool
+from code_interpreter.local.kernels._pythons import Pythons
 from tests.local.execd.conftest import StartServer
 from tests.local.execd.server import TOKEN, Server, wait_until
 
@@ -81,6 +88,60 @@ def test_interrupting_nobody_is_an_error(server: Server) -> None:
     assert server.interrupt("nope").status_code == 500
     answer = server.client.delete("/code")
     assert (answer.status_code, answer.json()["code"]) == (400, "MISSING_QUERY")
+
+
+LATE_ANSWER = """
+import asyncio, os, pathlib, signal, time
+kernel = get_ipython().kernel
+answer = kernel.control_handlers["interrupt_request"]
+
+async def answer_late(stream, ident, parent):
+    os.kill(os.getpid(), signal.SIGINT)
+    await asyncio.sleep(1)
+    pathlib.Path("answered").touch()
+    kernel.session.send(stream, "interrupt_reply", {"status": "ok"}, parent, ident=ident)
+
+kernel.control_handlers["interrupt_request"] = answer_late
+pathlib.Path("on").touch()
+time.sleep(60)
+"""
+
+
+def test_a_run_ends_when_its_kernel_has_answered_the_interrupt(short_path: Path) -> None:
+    ports = {name: number for number, name in enumerate(CHANNELS, 1)}
+    connection = Connection("ipc", str(short_path / "kernel"), ports, "secret")
+    file = short_path / "kernel.json"
+    file.write_text(connection.file("python"))
+
+    async def scenario(channels: Channels) -> bytes:
+        await asyncio.wrap_future(channels.ready)
+        ended = asyncio.Event()
+        run = Run("run", LATE_ANSWER, spool=Spool(), on_end=lambda _: ended.set())
+        assert channels.execute(run)
+        await asyncio.to_thread(wait_until, (short_path / "on").exists)
+        channels.interrupt(run)
+        await ended.wait()
+        assert (short_path / "answered").exists()
+        data, last = b"", False
+        while not last:
+            piece = await run.spool.take(asyncio.get_running_loop().time() + 10)
+            assert piece is not None
+            data, last = data + piece.data, piece.last
+        return data
+
+    launch = asyncio.run(Pythons().find("python", {}))
+    command = [part.replace("{connection_file}", str(file)) for part in launch.argv]
+    with zmq.Context() as context, subprocess.Popen(command, cwd=short_path) as kernel:
+        channels = Channels(
+            connection, context=context, streams={}, streams_are_output=False, signal=None
+        )
+        channels.start()
+        try:
+            assert b"KeyboardInterrupt" in asyncio.run(scenario(channels))
+        finally:
+            kernel.kill()
+            channels.process_exited("killed")
+            channels.join()
 
 
 LATE_IDLE = """

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -310,6 +311,21 @@ def test_an_interrupt_ends_a_program_and_keeps_the_state(
     assert server.interrupt(context).status_code == 200
     assert live.outcome().error["ename"] == "KeyboardInterrupt"
     assert printed(server, "%%\nfmt.Println(Before)", context) == "5\n"
+
+
+def test_an_interrupt_reaches_a_program_through_its_kernel(server: Server, context: str) -> None:
+    live = server.live("%%\nfmt.Println(os.Getpid())\ntime.Sleep(time.Minute)", context)
+    program = psutil.Process(int(live.wait_for("stdout")["text"]))
+    gonb = next(parent for parent in program.parents() if parent.name() == "gonb")
+    gonb.suspend()
+    try:
+        assert server.interrupt(context).status_code == 200
+        time.sleep(0.5)
+        assert program.status() != psutil.STATUS_ZOMBIE
+    finally:
+        gonb.resume()
+    assert live.outcome().error["ename"] == "KeyboardInterrupt"
+    assert printed(server, '%%\nfmt.Println("well")', context) == "well\n"
 
 
 def test_an_interrupt_ends_a_build(server: Server) -> None:

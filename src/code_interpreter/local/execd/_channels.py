@@ -10,8 +10,8 @@ What must stay true:
   failure in here.
 - A kernel's last words are read before its death is told.
 - An interrupt is sent only to the run that it was meant for, and only once that run has begun:
-  before, the kernel would pass over it; after, it could strike the next. Nor does a run end
-  before its kernel has had the time to take the interrupt in.
+  before, the kernel would pass over it; after, it could strike the next. A run whose kernel was
+  asked to interrupt it ends when the kernel has answered that it did.
 """
 
 import codecs
@@ -27,6 +27,7 @@ from concurrent.futures import Future
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
+from uuid import uuid4
 
 import zmq
 
@@ -49,9 +50,6 @@ _REPLY_GRACE = 0.3
 # A kernel says that a cell begins while it still prepares it. An interrupt within that time
 # strikes the kernel's own code, and one in a hundred is lost there.
 _SETTLE = 0.05
-# A process takes a signal in when it gets to it. What a cell has started is struck too, so that the
-# cell may have ended by then: on a busy machine, gonb has struck the next cell instead.
-_STRIKE = 0.2
 _LAST_WORDS_MS = 100  # of silence, when a process that outlives the kernel holds its sockets
 _STRAY_LIMIT = 1024 * 1024
 _SAID_TAIL = 4096
@@ -154,7 +152,7 @@ class Channels(threading.Thread):
         self._asked: dict[str, Future[bool]] = {}  # by the question's id
         self._heard_at = 0.0  # when iopub last said something
         self._interrupt_due = False
-        self._struck_until = 0.0  # the kernel may take the last signal in until then
+        self._interrupting: str | None = None  # id of the request to interrupt, until its answer
         self._death: str | None = None  # how the process ended
         self._last_word: bytes | None = None  # what ends the run instead of "the kernel died"
         self._lock = threading.Lock()
@@ -164,6 +162,10 @@ class Channels(threading.Thread):
         os.set_blocking(self._wake_write, False)
         self._shell = self._socket(zmq.DEALER)
         self._control = self._socket(zmq.DEALER)
+        # One name for both, as the protocol wants it: gonb answers on shell whatever it was asked.
+        name = uuid4().hex.encode()
+        self._shell.setsockopt(zmq.IDENTITY, name)
+        self._control.setsockopt(zmq.IDENTITY, name)
         self._iopub = self._socket(zmq.SUB)
         self._iopub.setsockopt(zmq.SUBSCRIBE, b"")
         self._monitor = self._iopub.get_monitor_socket(zmq.EVENT_DISCONNECTED)
@@ -348,6 +350,8 @@ class Channels(threading.Thread):
         self._shell.send_multipart(frames)
 
     def _answer(self, reply: Message) -> None:
+        if reply.parent == self._interrupting:
+            self._interrupting = None
         if asked := self._asked.pop(reply.parent, None):
             self._waiting.discard(asked)
             asked.set_result(reply.content.get("status") == "ok")
@@ -392,9 +396,8 @@ class Channels(threading.Thread):
         self._interrupt_due = False
         if self._signal is not None:
             self._signal()
-            self._struck_until = time.monotonic() + _STRIKE
         else:
-            _, frames = self._wire.request("interrupt_request", {})
+            self._interrupting, frames = self._wire.request("interrupt_request", {})
             self._control.send_multipart(frames)
 
     def _receive(self, source: "zmq.Socket[bytes]") -> list[Message]:
@@ -419,10 +422,9 @@ class Channels(threading.Thread):
         if broadcasts:
             self._heard_at = time.monotonic()
         replies = self._receive(self._shell) if self._shell in ready else []
-        if self._control in ready:
-            self._receive(self._control)
-        for reply in replies:
-            self._answer(reply)
+        answers = self._receive(self._control) if self._control in ready else []
+        for answer in (*replies, *answers):
+            self._answer(answer)
         cell, run = self._cell, self._run
         if cell is None or run is None:
             for message in broadcasts:
@@ -430,7 +432,7 @@ class Channels(threading.Thread):
             return
         frames = [frame for message in broadcasts for frame in cell.on_iopub(message)]
         frames += [frame for message in replies for frame in cell.on_reply(message)]
-        run.answered = cell.replied
+        run.answered = cell.replied and self._interrupting is None
         left = self._end_left(cell)
         if left is not None and left <= 0:
             run.kernel_exits = cell.exits
@@ -448,14 +450,13 @@ class Channels(threading.Thread):
         run.end(frames, ending)
 
     def _end_left(self, cell: Cell) -> float | None:
-        """Seconds until the run may be ended; None when neither reply nor idle is in."""
-        if cell.half_ended is None:
+        """Seconds until the run may be ended; None when that is not known."""
+        if cell.half_ended is None or self._interrupting is not None:
             return None
-        end_at = self._struck_until
-        if not cell.ended:
-            grace = _IDLE_GRACE if cell.replied else _REPLY_GRACE
-            end_at = max(end_at, cell.half_ended + grace, self._heard_at + grace)
-        return end_at - time.monotonic()
+        if cell.ended:
+            return 0.0
+        grace = _IDLE_GRACE if cell.replied else _REPLY_GRACE
+        return max(cell.half_ended, self._heard_at) + grace - time.monotonic()
 
     def _put(self, frames: Sequence[bytes]) -> None:
         """Pass on output; what comes while nothing runs waits for the next run, up to a limit."""

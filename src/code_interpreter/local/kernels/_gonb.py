@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from code_interpreter.local.kernels._gonb_build import ADDED, CHANGED, MODULE, VERSION, changed
+from code_interpreter.local.kernels._gonb_build import ADDED, CHANGES, MODULE, VERSION, changed
 from code_interpreter.local.kernels._install import program_dir, run, staged, write_kernelspec
 from code_interpreter.local.kernels._launch import Installed, KernelMissingError, Launch
 from code_interpreter.local.kernels._versions import Version, parse, pick
@@ -90,6 +90,7 @@ class GoNB:
                 "GOTOOLCHAIN": "local",
                 "TMPDIR": "{directory}",
             },
+            interrupt="message",
             dialect="gonb",
         )
 
@@ -128,6 +129,7 @@ class GoNB:
             argv=_argv(folder / "bin"),
             display_name="Go (gonb)",
             language="go",
+            interrupt_mode="message",
             env={
                 "PATH": os.pathsep.join([str(newest.root / "bin"), str(folder / "bin"), "${PATH}"])
             },
@@ -177,7 +179,9 @@ def _build(target: Path, go: _Go, say: Callable[[str], None]) -> None:
     command("mod", "vendor")
     sources = module / "vendor" / MODULE
     try:
-        (sources / CHANGED).write_text(changed((sources / CHANGED).read_text()))
+        theirs = {change.file: (sources / change.file).read_text() for change in CHANGES}
+        for file, source in changed(theirs).items():
+            (sources / file).write_text(source)
     except ValueError as error:
         raise KernelMissingError(str(error)) from error
     shutil.copyfile(_ADDED_SOURCE, sources / ADDED)

@@ -9,42 +9,76 @@ true of ours: to any other Jupyter client it is gonb still.
   nothing tells it from a program that prints the same and ends well.
 - A program's standard input is at its end, unless the cell has asked for input. gonb keeps it
   open, and whoever reads it waits for ever.
-- An interrupt between a program's compilation and its start is not lost, and a program that is
-  deaf to interrupts is killed before execd takes the kernel for deaf, and its state with it.
+- It is interrupted by message only, and what a cell has started, a compiler too, is interrupted
+  before it answers. gonb takes SIGINT in when it gets to it, which may be within the next cell:
+  what it has started is struck by the same signal, and the cell may have ended by then.
+- An interrupt as soon as a cell has begun, or between a program's compilation and its start, is not
+  lost, and a program that is deaf to interrupts is killed before execd takes the kernel for deaf,
+  and its state with it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 MODULE = "github.com/janpfeifer/gonb"
 VERSION = "v0.11.3"
-CHANGED = "internal/jpyexec/jpyexec.go"
 ADDED = "internal/jpyexec/whole_runes.go"
 
 
 class Change(NamedTuple):
     """A piece of source, and what stands there in ours."""
 
+    file: str
     old: str
     new: str
 
 
+_DISPATCHER = "internal/dispatcher/dispatcher.go"
+_KERNEL = "internal/kernel/kernel.go"
+_PROGRAMS = "internal/jpyexec/jpyexec.go"
+
 CHANGES: Sequence[Change] = (
-    Change("var WaitToKill = 5 * time.Second", "var WaitToKill = 3 * time.Second"),
+    Change(_DISPATCHER, '\t"io"\n', '\t"io"\n\t"os"\n\t"syscall"\n'),
     Change(
+        _DISPATCHER,
+        "\t\t\tmsg.Kernel().CallInterruptSubscribers()\n",
+        "\t\t\tmsg.Kernel().Interrupted.Store(true)\n"
+        "\t\t\tmsg.Kernel().CallInterruptSubscribers()\n"
+        "\t\t\tif syscall.Getpgrp() == os.Getpid() {\n"
+        "\t\t\t\t_ = syscall.Kill(0, syscall.SIGINT)\n"
+        "\t\t\t}\n",
+    ),
+    Change(_DISPATCHER, "executors.\n\tmsg.Kernel().Interrupted.Store(false)\n", "executors.\n"),
+    Change(
+        _DISPATCHER,
+        "\t// Tell the front-end what the kernel is about to execute.\n",
+        "\tmsg.Kernel().Interrupted.Store(false)\n",
+    ),
+    Change(
+        _KERNEL,
+        "\t\t\t\tcase sig := <-k.signalsChan:\n",
+        "\t\t\t\tcase sig := <-k.signalsChan:\n"
+        "\t\t\t\t\tif sig == os.Interrupt {\n\t\t\t\t\t\tcontinue\n\t\t\t\t\t}\n",
+    ),
+    Change(_PROGRAMS, "var WaitToKill = 5 * time.Second", "var WaitToKill = 3 * time.Second"),
+    Change(
+        _PROGRAMS,
         "io.Copy(exec.stdoutWriter, exec.cmdStdout)",
         "io.Copy(exec.stdoutWriter, &wholeRunes{source: exec.cmdStdout})",
     ),
     Change(
+        _PROGRAMS,
         "io.Copy(exec.stderrWriter, exec.cmdStderr)",
         "io.Copy(exec.stderrWriter, &wholeRunes{source: exec.cmdStderr})",
     ),
     Change(
+        _PROGRAMS,
         "kernel.PublishWriteStream(exec.Msg, kernel.StreamStderr, errMsg)",
         'exec.Msg.Publish("stream", map[string]any{'
         '"name": kernel.StreamStderr, "text": errMsg, "exit": true})',
     ),
     Change(
+        _PROGRAMS,
         "\t\texec.handleStaticInput()\n\t}\n",
         "\t\texec.handleStaticInput()\n"
         "\t} else if exec.millisecondsToInput <= 0 {\n"
@@ -57,14 +91,15 @@ CHANGES: Sequence[Change] = (
 )
 
 
-def changed(source: str) -> str:
-    """The source of `CHANGED` as we want it.
+def changed(sources: Mapping[str, str]) -> Mapping[str, str]:
+    """The sources of the files in `CHANGES` as we want them, by file.
 
     Raises:
-        ValueError: It is not the source that the changes were made for.
+        ValueError: They are not the sources that the changes were made for.
     """
-    for old, new in CHANGES:
-        if source.count(old) != 1:
-            raise ValueError(f"{MODULE} {VERSION} is not as expected: {CHANGED} lacks {old!r}")
-        source = source.replace(old, new)
-    return source
+    ours = dict(sources)
+    for file, old, new in CHANGES:
+        if ours[file].count(old) != 1:
+            raise ValueError(f"{MODULE} {VERSION} is not as expected: {file} lacks {old!r}")
+        ours[file] = ours[file].replace(old, new)
+    return ours
