@@ -11,7 +11,7 @@ from opensandbox import Sandbox, SandboxSync
 
 from code_interpreter import CodeInterpreter, CodeInterpreterSync
 from code_interpreter.local import LocalServer
-from tests.local.execd.needs import need_kernel
+from tests.execd.needs import need_kernel
 from tests.seed import blocking, with_asyncio
 
 IMAGE = "opensandbox/code-interpreter:latest"

@@ -16,7 +16,7 @@ from opensandbox.models.execd_sync import ExecutionHandlersSync
 
 import code_interpreter as ci
 from code_interpreter.events import Stdout
-from tests.local.execd.server import TOKEN, Server
+from tests.execd.server import TOKEN, Server
 
 HEADERS = {"X-EXECD-ACCESS-TOKEN": TOKEN}
 SLEEP = "print('going', flush=True)\nimport time\ntime.sleep(60)\nprint('never')"

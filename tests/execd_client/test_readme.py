@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.local.execd.server import TOKEN, Server
+from tests.execd.server import TOKEN, Server
 
 README = (Path(__file__).parents[2] / "generated" / "README.md").read_text()
 PROGRAM = "\n".join(re.findall(r"```python\n(.*?)```", README, re.DOTALL))

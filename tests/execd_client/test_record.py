@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.execd.server import TOKEN, Server
 from tests.execd_client.raw_server import STREAM_HEAD, Peer, Request, answer, chunk, serve
 from tests.execd_client.replay import play
 from tests.execd_client.tour import tour
-from tests.local.execd.server import TOKEN, Server
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "record.sh"
 METRICS = b'{"cpu_count":2,"cpu_used_pct":0,"mem_total_mib":9,"mem_used_mib":1,"timestamp":%d}\n'

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.local.execd.needs import need_kernel
+from tests.execd.needs import need_kernel
 from tests.seed.with_asyncio import EXAMPLES
 from tests.support.serve import serving
 

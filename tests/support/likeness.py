@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from code_interpreter.local._http import bind
+from code_interpreter.execd.http.gate import bind
 
 Event = dict[str, Any]
 

@@ -1,5 +1,5 @@
 """The command `code-interpreter`."""
 
-from code_interpreter.cli._main import main
+from code_interpreter.cli.parser import main
 
 __all__ = ["main"]

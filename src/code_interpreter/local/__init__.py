@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from code_interpreter.local._server import LocalServer
+    from code_interpreter.local.server import LocalServer
 
 __all__ = ["LocalServer"]
 
@@ -27,6 +27,6 @@ if _missing:
 def __getattr__(name: str) -> object:
     if name != "LocalServer":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from code_interpreter.local._server import LocalServer  # noqa: PLC0415 - see above
+    from code_interpreter.local.server import LocalServer  # noqa: PLC0415 - see above
 
     return LocalServer

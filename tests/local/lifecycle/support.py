@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 
 MARKER = "OPENSANDBOX_SANDBOX_ID"
-GUARD = "_guard.py"
+GUARD = "guard.py"
 
 
 def marked(sandbox_id: str) -> list[psutil.Process]:

@@ -13,10 +13,10 @@ from opensandbox import SandboxSync
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute, Mount, Route
 
+from code_interpreter.execd.app import Execd
+from code_interpreter.execd.http.gate import Gate
 from code_interpreter.local import LocalServer
-from code_interpreter.local._http import Gate
-from code_interpreter.local.execd._app import Execd
-from code_interpreter.local.lifecycle._app import lifecycle_app
+from code_interpreter.local.lifecycle.api import lifecycle_app
 
 _NOTHING: Any = None
 

@@ -15,8 +15,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from code_interpreter.local import _guard
-from code_interpreter.local._processes import kill_tree
+from code_interpreter._host.processes import kill_tree
+from code_interpreter.local.guard import guard
 from tests.local.lifecycle.support import MARKER, eventually, leftovers, marked, program
 
 LIBRARIES = str(Path(psutil.__file__).parent.parent)
@@ -41,7 +41,7 @@ def guarded(scratch: Path, script: str, *limits: str) -> Generator[Guard, None, 
     ours, theirs = socket.socketpair()
     process = subprocess.Popen(
         [
-            *(sys.executable, "-I", "-S", _guard.__file__, LIBRARIES),
+            *(sys.executable, "-I", "-S", guard.__file__, LIBRARIES),
             *(f"{MARKER}={marker}", str(directory), *limits),
             *("--", "/bin/sh", "-c", script),
         ],
@@ -203,7 +203,7 @@ def test_a_link_to_a_folder_of_the_user_is_removed_and_the_folder_is_not_touched
 
 SWAPPING = """
 import os, sys
-from code_interpreter.local import _guard
+from code_interpreter.local.guard import guard
 
 place, treasure, moment = sys.argv[1:]
 folder = place + "/folder"
@@ -217,7 +217,7 @@ def swap(event, arguments):
             os.symlink(treasure, folder)
 
 sys.addaudithook(swap)
-_guard.remove_tree(place)
+guard.remove_tree(place)
 print(os.path.isdir(place + "-aside"), os.path.lexists(place))
 """
 
@@ -244,7 +244,7 @@ def test_a_tree_deeper_than_any_path_is_removed(scratch: Path) -> None:
         folder = deeper
     os.fchmod(folder, 0)
     os.close(folder)
-    _guard.remove_tree(str(top))
+    guard.remove_tree(str(top))
     assert leftovers(scratch) == []
 
 
@@ -278,7 +278,7 @@ def test_neither_the_caller_nor_the_root_is_killed() -> None:
     marker = secrets.token_hex(8)
     code = (
         "import os, subprocess\n"
-        "from code_interpreter.local._processes import kill_tree\n"
+        "from code_interpreter._host.processes import kill_tree\n"
         "children = [subprocess.Popen(['sleep', '60']) for _ in range(3)]\n"
         "kill_tree(marker=os.environ['OPENSANDBOX_SANDBOX_ID'], root=os.getpid())\n"
         "print([child.wait() for child in children])\n"

@@ -17,7 +17,7 @@ from opensandbox.models.execd import RunCommandOpts
 
 from code_interpreter import CodeInterpreterSync
 from code_interpreter.local import LocalServer
-from tests.local.execd.needs import need_kernel
+from tests.execd.needs import need_kernel
 from tests.local.lifecycle.support import (
     eventually,
     execd_of,
@@ -285,5 +285,5 @@ def test_kill_9_of_the_execd_command_takes_its_processes_along(scratch: Path) ->
 def test_the_guard_needs_nothing_but_its_arguments() -> None:
     # It starts without site-packages: an import of ours at its top would break every sandbox.
     code = "import sys; sys.argv = ['x']; import runpy; runpy.run_path(sys.orig_argv[-1])"
-    path = str(Path(sys.modules["code_interpreter.local._guard"].__file__ or ""))
+    path = str(Path(sys.modules["code_interpreter.local.guard.guard"].__file__ or ""))
     subprocess.run([sys.executable, "-I", "-S", "-c", code, path], check=True)

@@ -18,10 +18,10 @@ from opensandbox import SandboxSync
 from opensandbox.exceptions import SandboxApiException
 
 from code_interpreter import CodeInterpreterSync, Execution
-from code_interpreter.local import LocalServer, _confinement
-from code_interpreter.local.lifecycle import _system
-from code_interpreter.local.lifecycle._launch import launch, ready_port
-from code_interpreter.local.lifecycle._limits import (
+from code_interpreter.local import LocalServer
+from code_interpreter.local.guard import confinement as guards_confinement
+from code_interpreter.local.guard.spawn import launch, ready_port
+from code_interpreter.local.lifecycle.limits import (
     Confinement,
     Limits,
     System,
@@ -30,10 +30,11 @@ from code_interpreter.local.lifecycle._limits import (
     read_limits,
     read_quantity,
 )
+from code_interpreter.local.lifecycle.system import look, parents
 from tests.local.lifecycle.support import eventually, execd_of, guard_of, leftovers, marked
 from tests.local.lifecycle.test_guard import guarded
 
-SYSTEM = _system.look()
+SYSTEM = look()
 MEMORY_GROUPS = pytest.mark.skipif(
     SYSTEM.memory is None, reason="no control group that limits memory can be made here"
 )
@@ -208,7 +209,7 @@ def group(folder: Path, **files: str) -> Path:
 def places(mounted: Path, membership: str) -> list[str]:
     file = mounted / "membership"
     file.write_text(membership)
-    found = _system.parents(file, mounted, "memory")
+    found = parents(file, mounted, "memory")
     return [str(folder.relative_to(mounted)) for folder in found]
 
 
@@ -235,7 +236,7 @@ def test_version_1_looks_in_the_group_of_this_process_alone(tmp_path: Path) -> N
 
 
 def test_without_control_groups_nothing_is_found(tmp_path: Path) -> None:
-    system = _system.look(membership=tmp_path / "none", mounted=tmp_path)
+    system = look(membership=tmp_path / "none", mounted=tmp_path)
     assert (system.memory, system.cpu) == (None, None)
     assert system.processors
 
@@ -245,7 +246,7 @@ def test_looking_leaves_no_control_group_behind() -> None:
     assert SYSTEM.memory is not None
     parent = Path(SYSTEM.memory.parent)
     before = set(parent.glob("ci-*"))
-    _system.look()
+    look()
     assert set(parent.glob("ci-*")) <= before
 
 
@@ -445,6 +446,6 @@ def test_who_hides_from_everything_else_does_not_leave_its_control_group(
         os.kill(guard.process.pid, signal.SIGKILL)
         guard.process.wait(5)
         assert hidden.is_running()
-        _confinement.release([f"group={place}"])
+        guards_confinement.release([f"group={place}"])
         eventually(lambda: not hidden.is_running())
         assert not Path(place).exists()

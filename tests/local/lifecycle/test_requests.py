@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from code_interpreter.local.lifecycle._limits import Limits
-from code_interpreter.local.lifecycle._requests import (
+from code_interpreter.local.lifecycle.limits import Limits
+from code_interpreter.local.lifecycle.requests import (
     RequestError,
     SandboxSpec,
     read_expiration,

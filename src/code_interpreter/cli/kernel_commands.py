@@ -1,0 +1,88 @@
+"""The commands `kernels list` and `kernels install`."""
+
+import argparse
+import asyncio
+import json
+import os
+import sys
+from collections.abc import Sequence
+from functools import partial
+
+from code_interpreter.kernels.launch import Installed, KernelMissingError, Provider
+from code_interpreter.kernels.providers import providers
+
+_ALL = "all"
+_FAILED = 1
+_WRONG_ARGUMENT = 2
+_HEADER = Installed("LANGUAGE", "VERSION", "KERNEL", "WHERE")
+
+
+def show(arguments: argparse.Namespace) -> int:
+    """List the kernels that are installed, and the languages that have none."""
+    found = providers()
+    languages = [language for provider in found for language in provider.languages]
+    installed = asyncio.run(_installed(found))
+    having = {kernel.language for kernel in installed}
+    missing = {
+        language: f"code-interpreter kernels install {language}"
+        for language in languages
+        if language not in having
+    }
+    if arguments.json:
+        listed = [kernel._asdict() for kernel in installed]
+        _say(json.dumps({"installed": listed, "missing": missing}, indent=1))
+    else:
+        _say(table(installed))
+        for language, command in missing.items():
+            _say(f"No kernel for {language}: {command}")
+    return 0
+
+
+def install(arguments: argparse.Namespace) -> int:
+    """Install the kernels of some languages."""
+    wanted = {language.lower() for language in arguments.languages}
+    found = providers()
+    known = {language for provider in found for language in provider.languages}
+    if unknown := sorted(wanted - known - {_ALL}):
+        _complain(f"no such language: {', '.join(unknown)}; there are {', '.join(sorted(known))}")
+        return _WRONG_ARGUMENT
+    status = 0
+    for provider in found:
+        if _ALL not in wanted and not wanted & set(provider.languages):
+            continue
+        try:
+            provider.install(partial(_say_of, provider))
+        except KernelMissingError as error:
+            _complain(f"{_name(provider)}: {error}")
+            status = _FAILED
+    return status
+
+
+def table(installed: Sequence[Installed]) -> str:
+    """A line for each kernel, and one above that says what is in them."""
+    rows = [_HEADER, *installed]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
+    return "\n".join(lines)
+
+
+async def _installed(found: Sequence[Provider]) -> list[Installed]:
+    answers = await asyncio.gather(*(provider.installed(os.environ) for provider in found))
+    return [kernel for answer in answers for kernel in answer]
+
+
+def _name(provider: Provider) -> str:
+    return ", ".join(provider.languages)
+
+
+def _say_of(provider: Provider, line: str) -> None:
+    _say(f"{_name(provider)}: {line}")
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+def _complain(text: str) -> None:
+    sys.stderr.write(f"code-interpreter: {text}\n")

@@ -1,0 +1,139 @@
+"""Arguments of `code-interpreter`, and the way into its commands.
+
+What must stay true: `--version` and `--help` work without the extra that the servers need, and a
+command that lacks it says how to get it.
+"""
+
+import argparse
+import importlib
+import importlib.metadata
+import sys
+from collections.abc import Sequence
+
+_DISTRIBUTION = "opensandbox-code-interpreter"
+_LIFECYCLE_PORT = 8080
+_EXECD_PORT = 44772
+_MISSING_EXTRA = 2
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Args:
+        argv: The arguments, without the program's name; those of this process by default.
+
+    Returns:
+        The exit status: 0 after a clean end, 1 when a server cannot start or a kernel cannot be
+        installed, 2 when an argument is wrong (most by SystemExit) or the extra `local` is missing.
+    """
+    arguments = _parser().parse_args(argv)
+    try:
+        # Found by name, so that nothing of it is imported before it is needed.
+        module = importlib.import_module(f"code_interpreter.cli.{arguments.module}")
+    except ImportError as error:
+        print(f"code-interpreter: {error}", file=sys.stderr)  # noqa: T201
+        return _MISSING_EXTRA
+    status: int = getattr(module, arguments.run)(arguments)
+    return status
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="code-interpreter",
+        description="Code interpreter sandboxes on this machine, without isolation.",
+        epilog="CODE_INTERPRETER_IDLE_KERNELS in the environment says how many idle Python kernels "
+        "a sandbox keeps for new contexts, at about 51 MB each; default: 1.",
+    )
+    version = importlib.metadata.version(_DISTRIBUTION)
+    parser.add_argument("--version", action="version", version=f"%(prog)s {version}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    serve = commands.add_parser(
+        "serve",
+        help="run a sandbox server that opensandbox clients can use",
+        description="Run a sandbox server: make sandboxes with Sandbox.create(...).",
+    )
+    serve.set_defaults(module="servers", run="serve")
+    _add_address(serve, _LIFECYCLE_PORT)
+    serve.add_argument(
+        "--api-key",
+        help="what clients must send; default: OPEN_SANDBOX_API_KEY if set, else a new one",
+    )
+
+    serve.add_argument(
+        "--no-limits",
+        action="store_false",
+        dest="limits",
+        help="let sandboxes use all of the machine, whatever resource they are created with",
+    )
+
+    execd = commands.add_parser(
+        "execd",
+        help="run one bare sandbox, without the API that makes and ends sandboxes",
+        description="Run one bare sandbox; it ends with this command.",
+    )
+    execd.set_defaults(module="servers", run="execd")
+    _add_address(execd, _EXECD_PORT)
+    execd.add_argument(
+        "--workdir",
+        help="an existing folder to work in, which stays; default: a new one, removed at the end",
+    )
+    execd.add_argument(
+        "--token", help="what clients must send; default: EXECD_ACCESS_TOKEN if set, else a new one"
+    )
+
+    kernels = commands.add_parser(
+        "kernels",
+        help="list and install the Jupyter kernels that run the languages",
+        description="The Jupyter kernels of this machine, which run the languages of a sandbox.",
+    )
+    _add_actions(kernels)
+    return parser
+
+
+def _add_actions(kernels: argparse.ArgumentParser) -> None:
+    actions = kernels.add_subparsers(required=True, metavar="ACTION")
+
+    listing = actions.add_parser(
+        "list",
+        help="list the kernels that are installed",
+        description="List the kernels that are installed, and how to install those that are not.",
+    )
+    listing.add_argument("--json", action="store_true", help="for programs")
+    listing.set_defaults(module="kernel_commands", run="show")
+
+    install = actions.add_parser(
+        "install",
+        help="install the kernels of languages",
+        description="Install what is missing, from the ordinary registries, into the user's "
+        "Jupyter data directory. What is there stays.",
+    )
+    install.add_argument(
+        "languages", nargs="+", metavar="LANGUAGE", help="a language, or `all` for all of them"
+    )
+    install.set_defaults(module="kernel_commands", run="install")
+
+
+def _add_address(parser: argparse.ArgumentParser, port: int) -> None:
+    parser.add_argument(
+        "--host", default="127.0.0.1", help="address to listen on (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--allow-remote",
+        action="store_true",
+        help="allow a --host that other machines can reach: whoever gets hold of the secret, which "
+        "travels unencrypted, can run code as you",
+    )
+    parser.add_argument(
+        "--port",
+        type=_port,
+        default=port,
+        help="port to listen on; 0: a free one (default: %(default)s)",
+    )
+
+
+def _port(text: str) -> int:
+    port = int(text)
+    if not 0 <= port <= 65535:  # noqa: PLR2004 - everyone knows this number
+        raise argparse.ArgumentTypeError(f"not a port: {port}")
+    return port

@@ -1,0 +1,153 @@
+"""The commands that run until a signal: `serve` and `execd`.
+
+What must stay true: the lines for the shell stand alone, one `export` each, and nothing else that
+is printed looks like them.
+"""
+
+import argparse
+import contextlib
+import os
+import signal
+import sys
+import threading
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+
+from code_interpreter.execd.http.gate import (
+    API_KEY_VARIABLE,
+    TOKEN_HEADER,
+    TOKEN_VARIABLE,
+    authority,
+    bind,
+    is_loopback,
+)
+from code_interpreter.local import LocalServer
+from code_interpreter.local.guard.spawn import (
+    Guarded,
+    launch,
+    ready_port,
+)
+
+_CANNOT_START = 1
+_ISOLATION = "Warning: code in its sandboxes runs as you, on this machine, without isolation."
+
+
+def serve(arguments: argparse.Namespace) -> int:
+    """Run a sandbox server until SIGINT or SIGTERM."""
+    host: str = arguments.host
+    if not _may_listen(arguments):
+        return _refuse_exposure(host)
+    api_key: str | None = arguments.api_key or os.environ.get(API_KEY_VARIABLE)
+    stop = threading.Event()
+    _on_stop(stop.set)
+    server = LocalServer(
+        host=host,
+        port=arguments.port,
+        api_key=api_key,
+        allow_remote=arguments.allow_remote,
+        limits=arguments.limits,
+    )
+    try:
+        server.start()
+    except OSError as error:
+        return _refuse(f"cannot listen on {authority(host, arguments.port)}: {error}")
+    try:
+        _say(f"Sandbox server on http://{server.address}", _ISOLATION, *_exposure(host))
+        _say(
+            "Clients find it by these two lines:",
+            f"export OPEN_SANDBOX_DOMAIN={server.address}",
+            f"export {API_KEY_VARIABLE}={server.api_key}",
+        )
+        stop.wait()
+    finally:
+        server.stop()
+    return 0
+
+
+def execd(arguments: argparse.Namespace) -> int:
+    """Run one bare execd, under a guard, until SIGINT or SIGTERM."""
+    host: str = arguments.host
+    if not _may_listen(arguments):
+        return _refuse_exposure(host)
+    workdir = Path(arguments.workdir).absolute() if arguments.workdir else None
+    if workdir is not None and not workdir.is_dir():
+        return _refuse(f"not a folder: {workdir}")
+    try:
+        # For a clear answer; execd binds for itself.
+        bind(host, arguments.port).close()
+    except OSError as error:
+        return _refuse(f"cannot listen on {authority(host, arguments.port)}: {error}")
+    guarded = launch(
+        sandbox_id=str(uuid.uuid4()),
+        env={},
+        host=host,
+        port=arguments.port,
+        workdir=str(workdir) if workdir else None,
+        token=arguments.token or os.environ.get(TOKEN_VARIABLE),
+    )
+    stopped = threading.Event()
+
+    def stop() -> None:
+        stopped.set()
+        guarded.hang_up()
+
+    _on_stop(stop)
+    _follow(guarded, host)
+    code = guarded.finish()
+    if stopped.is_set():
+        return 0
+    return _refuse(f"execd ended by itself, with status {code}")
+
+
+def _follow(guarded: Guarded, host: str) -> None:
+    """Say where execd listens, pass on its own lines, until all of its processes are gone."""
+    with guarded.process.stdout or contextlib.nullcontext(()) as lines:
+        for line in lines:
+            port = ready_port(line)
+            if port is None:
+                sys.stderr.buffer.write(line)
+                sys.stderr.flush()
+                continue
+            _say(
+                f"execd on http://{authority(host, port)}",
+                _ISOLATION,
+                *_exposure(host),
+                "Every request needs this header:",
+                f"{TOKEN_HEADER}: {guarded.token}",
+            )
+
+
+def _on_stop(act: Callable[[], None]) -> None:
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda _number, _frame: act())
+
+
+def _may_listen(arguments: argparse.Namespace) -> bool:
+    return arguments.allow_remote or is_loopback(arguments.host)
+
+
+def _refuse_exposure(host: str) -> int:
+    return _refuse(
+        f"other machines may reach {host}, and whoever gets hold of the secret can run code as "
+        "you: say --allow-remote if you want that"
+    )
+
+
+def _exposure(host: str) -> list[str]:
+    if is_loopback(host):
+        return []
+    danger = (
+        f"Warning: {host} is not loopback: whoever gets hold of the secret can run code as you."
+    )
+    return [danger]
+
+
+def _say(*lines: str) -> None:
+    sys.stdout.write("".join(f"{line}\n" for line in lines))
+    sys.stdout.flush()
+
+
+def _refuse(message: str) -> int:
+    sys.stderr.write(f"code-interpreter: {message}\n")
+    return _CANNOT_START

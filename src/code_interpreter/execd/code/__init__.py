@@ -1,0 +1,1 @@
+"""Contexts and the kernels behind them."""

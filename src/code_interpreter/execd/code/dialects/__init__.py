@@ -1,0 +1,17 @@
+"""The habits of kernels that depart from Jupyter's, each in a Cell of its own. Pure."""
+
+from collections.abc import Callable, Mapping
+
+from code_interpreter.execd.code.dialects.gonb import GonbCell
+from code_interpreter.execd.code.dialects.jjava import JJavaCell
+from code_interpreter.execd.code.dialects.tslab import TslabCell
+from code_interpreter.execd.code.translate import Cell
+from code_interpreter.kernels.launch import Dialect
+
+# A cell from the id of its request.
+CELLS: Mapping[Dialect, Callable[[str], Cell]] = {
+    "jupyter": Cell,
+    "tslab": TslabCell,
+    "jjava": JJavaCell,
+    "gonb": GonbCell,
+}

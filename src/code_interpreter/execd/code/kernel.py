@@ -1,0 +1,246 @@
+"""The process of one kernel.
+
+What must stay true: nothing of it outlives `kill`, its children included; it inherits neither our
+stdin nor our stdout; its death is noticed the moment it happens, by a thread that waits for it.
+"""
+
+import asyncio
+import contextlib
+import logging
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+
+import psutil
+import zmq
+
+from code_interpreter.execd.code.channels import (
+    CHANNELS,
+    Channels,
+    Connection,
+    KernelStartError,
+    StreamKind,
+)
+from code_interpreter.execd.code.dialects import CELLS
+from code_interpreter.execd.runs import encode
+from code_interpreter.execd.runs.running import Run
+from code_interpreter.kernels.launch import Launch
+
+_ATTEMPTS = 3
+
+_log = logging.getLogger(__name__)
+
+
+class Kernels:
+    """Starts kernels.
+
+    Args:
+        directory: A short private directory for sockets and connection files; ours alone.
+        env: The environment of every kernel.
+    """
+
+    def __init__(self, directory: Path, env: Mapping[str, str]) -> None:
+        self._directory = directory
+        self._env = env
+        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        self._count = 0
+
+    async def start(self, launch: Launch, *, language: str, cwd: Path) -> "Kernel":
+        """Start a kernel, and wait until it answers.
+
+        Raises:
+            KernelStartError: It does not, in several attempts.
+        """
+        attempt = 1
+        while True:
+            kernel = self._launch(launch, language=language, cwd=cwd)
+            try:
+                await kernel.ready()
+            except KernelStartError as error:
+                kernel.kill()
+                if attempt == _ATTEMPTS:
+                    raise KernelStartError(
+                        f"the {language} kernel did not start: {error}"
+                    ) from error
+                attempt += 1
+            except BaseException:
+                kernel.kill()
+                raise
+            else:
+                return kernel
+
+    def _launch(self, launch: Launch, *, language: str, cwd: Path) -> "Kernel":
+        self._count += 1
+        directory = self._directory / str(self._count)
+        directory.mkdir(mode=0o700)
+        connection = _connection(launch, directory)
+        file = directory / "kernel.json"
+        file.touch(mode=0o600)
+        file.write_text(connection.file(language))
+        own = {k: v.replace("{directory}", str(directory)) for k, v in launch.env.items()}
+        env = {**self._env, **own, "PWD": str(cwd)}
+        if os.getpid() != 1:  # to a kernel, a parent number 1 means an orphan
+            env["JPY_PARENT_PID"] = str(os.getpid())
+        try:
+            cwd.mkdir(parents=True, exist_ok=True)
+            return Kernel(
+                [part.replace("{connection_file}", str(file)) for part in launch.argv],
+                cwd=cwd,
+                env=env,
+                launch=launch,
+                connection=connection,
+                directory=directory,
+                context=self._context,
+            )
+        except OSError as error:
+            shutil.rmtree(directory, ignore_errors=True)
+            raise KernelStartError(f"the {language} kernel did not start: {error}") from error
+
+
+class Kernel:
+    """A kernel's process with the thread that talks to it; made by `Kernels`."""
+
+    def __init__(
+        self,
+        argv: list[str],
+        *,
+        cwd: Path,
+        env: Mapping[str, str],
+        launch: Launch,
+        connection: Connection,
+        directory: Path,
+        context: "zmq.Context[zmq.Socket[bytes]]",
+    ) -> None:
+        self._directory = directory
+        kinds: tuple[StreamKind, ...] = ("stderr",)
+        if launch.streams_are_output:
+            kinds = ("stdout", "stderr")
+        pipes = {kind: os.pipe() for kind in kinds}
+        for ours, _ in pipes.values():
+            os.set_blocking(ours, False)
+        try:
+            self._process = subprocess.Popen(  # noqa: S603 - the kernel that was asked for
+                argv,
+                cwd=cwd,
+                env=env,
+                stdin=subprocess.DEVNULL,
+                stdout=pipes["stdout"][1] if "stdout" in pipes else subprocess.DEVNULL,
+                stderr=pipes["stderr"][1],
+                start_new_session=True,
+            )
+        except OSError:
+            for ours, _ in pipes.values():
+                os.close(ours)
+            raise
+        finally:
+            for _, theirs in pipes.values():
+                os.close(theirs)
+        # Remembers when the process was started: its number may be a stranger's one day.
+        self._tree = psutil.Process(self._process.pid)
+        self._channels = Channels(
+            connection,
+            context=context,
+            streams={pipes[kind][0]: kind for kind in kinds},
+            streams_are_output=launch.streams_are_output,
+            signal=self._signal_interrupt if launch.interrupt == "signal" else None,
+            cell=CELLS[launch.dialect],
+        )
+        self._channels.start()
+        threading.Thread(target=self._watch, name="kernel watch", daemon=True).start()
+
+    @property
+    def alive(self) -> bool:
+        """Whether it can take a run."""
+        return not self._channels.closed
+
+    @property
+    def pid(self) -> int:
+        """Number of its process."""
+        return self._process.pid
+
+    async def ready(self) -> None:
+        """Wait for its first answer.
+
+        Raises:
+            KernelStartError: It will not come.
+        """
+        await asyncio.wrap_future(self._channels.ready)
+
+    def execute(self, run: Run) -> bool:
+        """Hand it a run; False when it is dead."""
+        return self._channels.execute(run)
+
+    async def ask(self, code: str) -> bool:
+        """Whether it has run this, which is no cell: not counted, and without output."""
+        return await asyncio.wrap_future(self._channels.ask(code))
+
+    def interrupt(self, run: Run) -> None:
+        """Interrupt this run, and no other."""
+        self._channels.interrupt(run)
+
+    def kill(self, ename: str = "KernelDied", evalue: str = "the kernel was killed") -> None:
+        """End its process and all below it, at once; its run ends with the given error."""
+        self.tell_end(ename, evalue)
+        if self._process.returncode is not None:
+            return
+        children: list[psutil.Process] = []
+        with contextlib.suppress(psutil.NoSuchProcess):
+            children = self._tree.children(recursive=True)
+        # The kernel first: it would answer, with an end that its child has come to.
+        self._process.kill()
+        self._kill_group()
+        for child in children:
+            with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
+                child.kill()
+
+    def tell_end(self, ename: str, evalue: str) -> None:
+        """Give the error that ends the run once the process is gone, instead of the plain one."""
+        self._channels.last_word(encode.error(ename, evalue))
+
+    def _kill_group(self) -> None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+
+    def _signal_interrupt(self) -> None:
+        # To the group, as a terminal does: what the cell has started stops with it.
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGINT)
+
+    def _watch(self) -> None:
+        status = self._process.wait()
+        self._kill_group()
+        self._channels.process_exited(describe_exit(status))
+        self._channels.join()
+        shutil.rmtree(self._directory, ignore_errors=True)
+
+
+def describe_exit(status: int) -> str:
+    """`exit status 3` or `signal: killed`, as the reference daemon words it."""
+    if status >= 0:
+        return f"exit status {status}"
+    return f"signal: {(signal.strsignal(-status) or str(-status)).lower()}"
+
+
+def _connection(launch: Launch, directory: Path) -> Connection:
+    if launch.transport == "ipc":
+        address = str(directory / "s")
+        ports = {channel: number for number, channel in enumerate(CHANNELS, 1)}
+    else:
+        address = "127.0.0.1"
+        ports = dict(zip(CHANNELS, _free_ports(len(CHANNELS)), strict=True))
+    return Connection(launch.transport, address, ports, secrets.token_hex(32))
+
+
+def _free_ports(count: int) -> list[int]:
+    """Ports that are free now; somebody may take one before the kernel does, hence attempts."""
+    with contextlib.ExitStack() as stack:
+        listeners = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for listener in listeners:
+            listener.bind(("127.0.0.1", 0))
+        return [listener.getsockname()[1] for listener in listeners]

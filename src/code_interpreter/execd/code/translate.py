@@ -1,0 +1,166 @@
+"""From a kernel's messages to the events of one run. Pure: no sockets, no processes.
+
+What must stay true:
+
+- Output (text, displayed things) belongs to the cell that is running when it arrives, whichever
+  cell started the thread that made it. Everything else counts only for the request it answers:
+  a stale `idle` must not end the next run.
+- A cell has ended when its reply and its `idle` are both in. Who drives the cell may give up
+  waiting for the second of them after a grace.
+- Nothing follows the verdict: the error is kept back until the end.
+- No event is huge, however much text a kernel packs into one message (hundreds of megabytes, when
+  the code leaves it no time): text is cut into several events, which clients join anyway.
+- `clear_output` and the messages of widgets are passed over: a stream of events takes nothing
+  back.
+"""
+
+import time
+from collections.abc import Mapping
+from typing import Any, cast
+
+from code_interpreter.execd.code.wire import Message
+from code_interpreter.execd.runs import encode
+
+_LONGEST_TEXT = 512 * 1024
+
+
+def output(message: Message) -> list[bytes]:
+    """The events for a piece of output; none when the message is something else."""
+    content = message.content
+    if message.kind == "stream":
+        text = text_of(content.get("text"))
+        kind = "stderr" if content.get("name") == "stderr" else "stdout"
+        starts = range(0, len(text), _LONGEST_TEXT)
+        return [encode.frame(kind, text=text[at : at + _LONGEST_TEXT]) for at in starts]
+    if message.kind in {"display_data", "update_display_data"}:
+        flags: dict[str, Any] = {"display": True}
+        if display_id := dict_of(content.get("transient")).get("display_id"):
+            flags["display_id"] = text_of(display_id)
+        if message.kind == "update_display_data":
+            flags["update"] = True
+        return [encode.result(dict_of(content.get("data")), **flags)]
+    return []
+
+
+class Cell:
+    """One execute request, from the moment it was sent.
+
+    Args:
+        msg_id: Id of the request.
+
+    Attributes:
+        started: When the kernel said that it begins, by `time.monotonic()`: an interrupt that
+            is sent before does not reach the cell.
+        half_ended: When the first of reply and idle came, by `time.monotonic()`.
+        exits: The kernel said that it is going to shut itself down (`exit()`).
+    """
+
+    def __init__(self, msg_id: str) -> None:
+        self.msg_id = msg_id
+        self.started: float | None = None
+        self.half_ended: float | None = None
+        self.exits = False
+        self._began = time.monotonic()
+        self._replied = False
+        self._idle = False
+        self._counted = False
+        self._error: bytes | None = None
+
+    @property
+    def ended(self) -> bool:
+        """Whether reply and idle are both in."""
+        return self._replied and self._idle
+
+    @property
+    def replied(self) -> bool:
+        """Whether the reply is in."""
+        return self._replied
+
+    def on_iopub(self, message: Message) -> list[bytes]:
+        """The events for a broadcast of the kernel."""
+        if frames := output(message):
+            return frames
+        if message.parent != self.msg_id:
+            return []
+        content = message.content
+        if message.kind == "execute_input":
+            self.started = time.monotonic()
+            return self._count(content)
+        if message.kind == "execute_result":
+            return [*self._count(content), encode.result(dict_of(content.get("data")))]
+        if message.kind == "error":
+            self._error = None  # of a reply that has overtaken it, and says less
+            self._fail(content)
+        elif message.kind == "status" and content.get("execution_state") == "idle":
+            self._idle = True
+            self._half_end()
+        return []
+
+    def on_reply(self, message: Message) -> list[bytes]:
+        """The events for an answer on the shell channel."""
+        if message.parent != self.msg_id or message.kind != "execute_reply":
+            return []
+        content = message.content
+        self._replied = True
+        self._half_end()
+        status = content.get("status")
+        if status == "error":
+            self._fail(content)
+        elif status != "ok":
+            self._fail({"ename": "NotExecuted", "evalue": f"the kernel answered {status!r}"})
+        frames: list[bytes] = []
+        for payload in list_of(content.get("payload")):
+            source = dict_of(payload).get("source")
+            if source == "page":  # what `name?` shows
+                data = dict_of(dict_of(payload).get("data"))
+                frames.append(encode.result(data, display=True))
+            elif source == "ask_exit":
+                self.exits = True
+        return frames
+
+    def verdict(self, *, interrupted: bool) -> bytes:
+        """The last event."""
+        if self._error is not None:
+            return self._error
+        if interrupted and not self._replied:
+            # The interrupt struck the kernel itself, just before or after the cell.
+            return encode.error("KeyboardInterrupt", "")
+        return encode.complete(self._began)
+
+    def _half_end(self) -> None:
+        if self.half_ended is None:
+            self.half_ended = time.monotonic()
+
+    def _count(self, content: dict[str, Any]) -> list[bytes]:
+        count = content.get("execution_count")
+        if self._counted or not isinstance(count, int):
+            return []
+        self._counted = True
+        return [encode.frame("execution_count", execution_count=count)]
+
+    def _fail(self, content: Mapping[str, Any]) -> None:
+        # The broadcast says more; the reply stands in for kernels without one.
+        if self._error is None:
+            self._error = encode.error(
+                text_of(content.get("ename")),
+                text_of(content.get("evalue")),
+                [text_of(line) for line in list_of(content.get("traceback"))],
+            )
+
+
+# User code can send any message it likes on the kernel's own session: take no shape for granted.
+
+
+def text_of(value: object) -> str:
+    """What should be a text, as one."""
+    return value if isinstance(value, str) else "" if value is None else str(value)
+
+
+def dict_of(value: object) -> dict[str, Any]:
+    """What should be an object; empty when it is none."""
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+
+
+def list_of(value: object) -> "list[object]":
+    """What should be a list; empty when it is none."""
+    return cast("list[object]", value) if isinstance(value, list) else []

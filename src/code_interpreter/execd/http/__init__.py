@@ -1,0 +1,1 @@
+"""HTTP, whatever is asked: the gate, routes, event streams."""

@@ -1,0 +1,1 @@
+"""Bash: the shell, the kernel's program."""

@@ -1,0 +1,1 @@
+"""Go: toolchains, gonb, and what is changed in it."""

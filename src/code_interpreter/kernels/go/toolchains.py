@@ -1,0 +1,230 @@
+"""Go: gonb, built here, with one of this machine's Go toolchains.
+
+What must stay true: nothing is downloaded but when it is installed and when a cell imports a
+module; least of all another toolchain. What gonb and Go write for a kernel lies in the kernel's
+own directory, and goes with it.
+"""
+
+import asyncio
+import hashlib
+import json
+import os
+import pwd
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from code_interpreter.kernels.go.build import ADDED, CHANGES, MODULE, VERSION, changed
+from code_interpreter.kernels.install import program_dir, run, staged, write_kernelspec
+from code_interpreter.kernels.launch import Installed, KernelMissingError, Launch
+from code_interpreter.kernels.versions import Version, parse, pick
+
+# gonb asks for 1.24.4; this is the last goimports that does not ask for more.
+_GOIMPORTS = "golang.org/x/tools/cmd/goimports"
+_GOIMPORTS_VERSION = "v0.42.0"
+_ADDED_SOURCE = Path(__file__).with_name("whole_runes.go")
+_PATIENCE = 20.0
+_CACHES = ("GOCACHE", "GOMODCACHE")
+_INSTALL = "code-interpreter kernels install go"
+_REMEDY = (
+    "Install Go 1.24.4 or newer, from https://go.dev/dl or as the package golang or go of your "
+    "system."
+)
+
+
+class _Go(NamedTuple):
+    """A Go toolchain of this machine."""
+
+    root: Path
+    version: str
+
+    @property
+    def go(self) -> str:
+        return str(self.root / "bin" / "go")
+
+    @property
+    def number(self) -> Version:
+        return parse(self.version)
+
+    def __str__(self) -> str:
+        return f"{self.version} ({self.root})"
+
+
+class GoNB:
+    """The Go kernel, with whichever toolchain a sandbox asks for."""
+
+    languages = ("go",)
+
+    def __init__(self) -> None:
+        self._caches: dict[str, Mapping[str, str]] = {}
+
+    async def find(self, language: str, env: Mapping[str, str]) -> Launch:
+        """The launch of gonb with the Go that `GO_VERSION` asks for, else with the newest.
+
+        Raises:
+            KernelMissingError: There is no such Go, or gonb is not installed.
+        """
+        del language
+        go = pick(
+            await asyncio.to_thread(_toolchains, env),
+            lambda go: go.number,
+            variable="GO_VERSION",
+            wanted=env.get("GO_VERSION", "").removeprefix("go"),
+            what="Go",
+            remedy=f"{_REMEDY} Then run `{_INSTALL}`.",
+        )
+        programs = installed_in() / "bin"
+        if not (programs / "gonb").is_file():
+            raise KernelMissingError(f"the Go kernel is not installed: run `{_INSTALL}`")
+        return Launch(
+            argv=_argv(programs),
+            env={
+                **await asyncio.to_thread(self._caches_of, go),
+                **{name: env[name] for name in _CACHES if name in env},
+                "PATH": os.pathsep.join(
+                    [str(go.root / "bin"), str(programs), env.get("PATH", os.defpath)]
+                ),
+                "GOROOT": str(go.root),
+                "GOTOOLCHAIN": "local",
+                "TMPDIR": "{directory}",
+            },
+            interrupt="message",
+            dialect="gonb",
+        )
+
+    async def installed(self, env: Mapping[str, str]) -> Sequence[Installed]:
+        """One for each Go here, the newest first; none while gonb is missing."""
+        if not (installed_in() / "bin" / "gonb").is_file():
+            return []
+        toolchains = await asyncio.to_thread(_toolchains, env)
+        return [
+            Installed("go", go.version, f"gonb {VERSION.removeprefix('v')}", go.go)
+            for go in sorted(toolchains, key=lambda go: go.number, reverse=True)
+        ]
+
+    def install(self, say: Callable[[str], None]) -> None:
+        """Build gonb, unless it is here; with the newest Go, which must be here already.
+
+        Args:
+            say: Takes a line of progress.
+
+        Raises:
+            KernelMissingError: There is no Go, or something failed.
+        """
+        toolchains = _toolchains(os.environ)
+        if not toolchains:
+            raise KernelMissingError(f"Go is missing. {_REMEDY}")
+        newest = max(toolchains, key=lambda go: go.number)
+        folder = installed_in()
+        if (folder / "bin" / "gonb").is_file():
+            say(f"gonb {VERSION} is installed in {folder}")
+        else:
+            say(f"building gonb {VERSION} with Go {newest}; this takes a minute or two")
+            with staged(program_dir("gonb")) as staging:
+                _build(staging / folder.name, newest, say)
+        write_kernelspec(
+            "gonb",
+            argv=_argv(folder / "bin"),
+            display_name="Go (gonb)",
+            language="go",
+            interrupt_mode="message",
+            env={
+                "PATH": os.pathsep.join([str(newest.root / "bin"), str(folder / "bin"), "${PATH}"])
+            },
+        )
+
+    def _caches_of(self, go: _Go) -> Mapping[str, str]:
+        """The user's caches: in a sandbox with a home of its own, Go would compile all anew."""
+        if go.go not in self._caches:
+            home = pwd.getpwuid(os.getuid()).pw_dir
+            try:
+                answer = subprocess.run(  # noqa: S603 - a toolchain that this machine offers
+                    [go.go, "env", "-json", *_CACHES],
+                    capture_output=True,
+                    check=True,
+                    cwd="/",  # no module lies there
+                    env={**os.environ, "HOME": home, "GOROOT": str(go.root)},
+                    stdin=subprocess.DEVNULL,
+                    timeout=_PATIENCE,
+                ).stdout
+                self._caches[go.go] = json.loads(answer)
+            except (OSError, subprocess.SubprocessError, ValueError) as error:
+                raise KernelMissingError(f"Go {go} does not work: {error}") from error
+        return self._caches[go.go]
+
+
+def _build(target: Path, go: _Go, say: Callable[[str], None]) -> None:
+    module = target / "module"
+    module.mkdir(parents=True)
+    # No setting of the user's that is meant for modules of theirs.
+    env = {
+        **{name: value for name, value in os.environ.items() if name not in {"GOFLAGS", "GOROOT"}},
+        "CGO_ENABLED": "0",
+        "GOTOOLCHAIN": "local",
+        "GOWORK": "off",
+    }
+
+    def command(*arguments: str) -> None:
+        run([go.go, *arguments], say=say, cwd=module, env=env)
+
+    command("mod", "init", "kernel")
+    command("get", f"{MODULE}@{VERSION}", f"{_GOIMPORTS}@{_GOIMPORTS_VERSION}")
+    # Sources of our own to change: those in Go's cache are everybody's. What is vendored is what
+    # some file here imports.
+    (module / "programs.go").write_text(
+        f'//go:build tools\n\npackage programs\n\nimport (\n\t_ "{MODULE}"\n\t_ "{_GOIMPORTS}"\n)\n'
+    )
+    command("mod", "vendor")
+    sources = module / "vendor" / MODULE
+    try:
+        theirs = {change.file: (sources / change.file).read_text() for change in CHANGES}
+        for file, source in changed(theirs).items():
+            (sources / file).write_text(source)
+    except ValueError as error:
+        raise KernelMissingError(str(error)) from error
+    shutil.copyfile(_ADDED_SOURCE, sources / ADDED)
+    programs = f"{target / 'bin'}{os.sep}"
+    command("build", "-mod=vendor", "-trimpath", "-o", programs, MODULE, _GOIMPORTS)
+    shutil.rmtree(module)
+
+
+def installed_in() -> Path:
+    """Where the gonb that we want is installed: one built of other sources is not it."""
+    recipe = Path(__file__).with_name("build.py").read_bytes() + _ADDED_SOURCE.read_bytes()
+    digest = hashlib.sha256(recipe).hexdigest()[:8]
+    return program_dir("gonb") / f"{VERSION}-{digest}"
+
+
+def _argv(programs: Path) -> tuple[str, ...]:
+    # Raw errors: text instead of HTML.
+    return (str(programs / "gonb"), "-kernel", "{connection_file}", "-raw_error")
+
+
+def _toolchains(env: Mapping[str, str]) -> list[_Go]:
+    """The Go toolchains of this machine, each once."""
+    found: dict[Path, _Go] = {}
+    for candidate in _roots(env):
+        root = candidate.resolve()
+        if root not in found and os.access(root / "bin" / "go", os.X_OK):
+            try:
+                version = (root / "VERSION").read_text().splitlines()[0]
+            except (OSError, IndexError):
+                continue  # a manager's shim: what it stands for is found elsewhere
+            found[root] = _Go(root, version.removeprefix("go"))
+    return list(found.values())
+
+
+def _roots(env: Mapping[str, str]) -> Iterator[Path]:
+    for folder in env.get("PATH", os.defpath).split(os.pathsep):
+        if folder:
+            yield (Path(folder) / "go").resolve().parent.parent
+    yield Path("/usr/local/go")
+    yield from sorted(Path("/usr/lib").glob("go-*"))
+    yield from sorted(Path("/opt/homebrew/opt").glob("go*/libexec"))
+    user = Path(pwd.getpwuid(os.getuid()).pw_dir)
+    for home in dict.fromkeys([user, Path(env.get("HOME") or user)]):
+        yield from sorted((home / "sdk").glob("go*"))
+        yield from sorted((home / ".gimme" / "versions").glob("go*"))
+        yield from sorted((home / ".goenv" / "versions").glob("*"))

@@ -1,0 +1,1 @@
+"""Java: JDKs, jjava, and the classes that jjava is run with."""

@@ -1,0 +1,1 @@
+"""JavaScript and TypeScript: Node, tslab, the kernel's program."""

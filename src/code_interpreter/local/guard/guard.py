@@ -1,0 +1,216 @@
+"""The process between a server and one sandbox's execd: with it, the sandbox ends.
+
+What must stay true: however a sandbox ends (told to, its time over, the server or execd killed
+with SIGKILL), every process that it started is killed and its directory is removed. So the guard
+does nothing else that could fail. Its standard input is one end of a socket pair whose other end
+only the server holds: the server's death, whatever the cause, is end-of-file here, and the
+guard's death is end-of-file there, where the server does what the guard left undone. The guard
+alone holds the write end of the pipe that is execd's standard input, so that execd notices too.
+
+Run by its path, isolated and without site-packages, since nothing runs in a sandbox before this
+interpreter is up. Whatever takes time to import comes while execd is starting.
+
+    python -I -S guard.py LIBRARIES MARKER SCRATCH [LIMIT...] -- COMMAND...
+
+LIBRARIES is the folder that psutil is in. MARKER, `NAME=VALUE`, goes into the environment of the
+command, never into the guard's: execd sweeps away whatever carries it. SCRATCH is made here, with
+the folders `work` (the command starts in it) and `tmp` (its TMPDIR, unless it has one), and
+removed here: between a server that makes it and a guard that removes it, it could be lost. So are
+control groups, for the same reason: each LIMIT is as `confinement` has it. The guard itself stays
+out of them, since it must be able to work when its sandbox has used up all that it may.
+"""
+
+# Imports wait until execd has been started, and pathlib would be one:
+# ruff: noqa: PLC0415, PTH100, PTH101, PTH102, PTH106, PTH108, PTH120
+
+import os
+import stat
+import sys
+from types import ModuleType
+
+_ATTEMPTS = 3
+_REAPING = 1.0
+_DEEPEST = 100  # levels that are walked into: each holds a descriptor and a frame
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+
+
+def main() -> int:
+    """Run the command, wait for an end, leave nothing. Returns the command's exit status."""
+    libraries, marker, scratch, *rest = sys.argv[1:]
+    separator = rest.index("--")
+    limits, command = rest[:separator], rest[separator + 1 :]
+    os.setsid()
+    execd = _spawn(marker, scratch, command)
+    # At the end: nothing here or there may stand in front of the standard library.
+    here = os.path.dirname(os.path.abspath(__file__))
+    sys.path += [libraries, here, f"{here}/../../_host"]
+    try:
+        if limits:
+            # At once: execd takes far longer to get to where it could start something.
+            _load("confinement").confine(execd, limits)
+        _load("processes").become_subreaper()
+        return _watch(execd)
+    finally:
+        _load("processes").kill_tree(marker=marker.partition("=")[2], root=os.getpid())
+        _reap_all()
+        try:
+            if limits:
+                _load("confinement").release(limits)
+        finally:
+            os.chdir("/")
+            remove_tree(scratch)
+
+
+def _spawn(marker: str, scratch: str, command: list[str]) -> int:
+    name, _, value = marker.partition("=")
+    work, tmp = f"{scratch}/work", f"{scratch}/tmp"  # noqa: S108 - a folder of ours
+    for folder in (scratch, work, tmp):
+        os.mkdir(folder, 0o700)
+    os.chdir(work)
+    # Nobody closes the write end, and no other process has it: it lives as long as this one.
+    stdin, _write_end = os.pipe()
+    execd = os.posix_spawn(
+        command[0],
+        command,
+        {"TMPDIR": tmp, **os.environ, name: value},
+        file_actions=[(os.POSIX_SPAWN_DUP2, stdin, 0)],
+        setpgroup=0,  # so that the group can be killed without the guard
+    )
+    os.close(stdin)
+    return execd
+
+
+def _load(name: str) -> ModuleType:
+    import importlib
+
+    return importlib.import_module(name)
+
+
+def _watch(execd: int) -> int:
+    """Wait until execd has exited, the server is gone, or a signal asks for the end."""
+    import select
+    import signal
+
+    woken, wake = os.pipe()
+    os.set_blocking(wake, False)
+    signal.set_wakeup_fd(wake)
+    for number in (signal.SIGCHLD, signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda _number, _frame: None)
+    while True:
+        status = _reap(execd)
+        if status is not None:
+            code = os.waitstatus_to_exitcode(status)
+            return code if code >= 0 else 128 - code
+        ready, _, _ = select.select([0, woken], [], [])
+        if 0 in ready and not os.read(0, 4096):
+            return 0
+        if woken in ready and set(os.read(woken, 4096)) != {signal.SIGCHLD}:
+            return 0
+
+
+def _reap(execd: int) -> int | None:
+    """Wait for every child that has died, orphans too; execd's status if it was among them."""
+    while True:
+        pid, status = os.waitpid(-1, os.WNOHANG)
+        if pid == execd:
+            return status
+        if pid == 0:
+            return None
+
+
+def _reap_all() -> None:
+    """Let the killed leave the process table, within reason."""
+    import time
+
+    deadline = time.monotonic() + _REAPING
+    while time.monotonic() < deadline:
+        try:
+            pid, _ = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return
+        if pid == 0:
+            time.sleep(0.005)
+
+
+def remove_tree(path: str) -> None:
+    """Remove a directory whose content may forbid it, may be gone already, or may be very deep.
+
+    Nothing outside of it is touched: a symbolic link is removed and never followed, not even one
+    that takes a directory's place at the last moment, or that of `path` itself.
+
+    Raises:
+        OSError: It cannot be removed: another user's files are in it, or a mount.
+    """
+    for attempt in range(1, _ATTEMPTS + 1):
+        try:
+            _remove(path)
+        except OSError:
+            if not os.path.lexists(path):
+                return
+            if attempt == _ATTEMPTS:
+                raise
+        else:
+            return
+
+
+def _remove(path: str) -> None:
+    mode = os.lstat(path).st_mode
+    if not stat.S_ISDIR(mode):
+        os.unlink(path)
+        return
+    top = _enter(path, mode)
+    try:
+        while _empty(top, top, 0):
+            pass
+    finally:
+        os.close(top)
+    os.rmdir(path)
+
+
+def _empty(folder: int, top: int, depth: int) -> bool:
+    """Remove what is in a directory; whether some of it was too deep and has moved to the top."""
+    moved = False
+    # All names before the first change: what a scan returns after one is anybody's guess.
+    with os.scandir(folder) as entries:
+        modes = [(entry.name, entry.stat(follow_symlinks=False).st_mode) for entry in entries]
+    for name, mode in modes:
+        if not stat.S_ISDIR(mode):
+            os.unlink(name, dir_fd=folder)
+            continue
+        child = _enter(name, mode, folder)
+        try:
+            if depth == _DEEPEST:
+                os.rename(name, os.urandom(8).hex(), src_dir_fd=folder, dst_dir_fd=top)
+                moved = True
+                continue
+            moved |= _empty(child, top, depth + 1)
+        finally:
+            os.close(child)
+        os.rmdir(name, dir_fd=folder)
+    return moved
+
+
+def _enter(name: str, mode: int, parent: int | None = None) -> int:
+    """Open a directory so that its content can be removed, and never what a link points to."""
+    if mode & stat.S_IRWXU != stat.S_IRWXU:
+        try:  # noqa: SIM105 - contextlib takes milliseconds that every sandbox would wait for
+            _allow(name, parent)
+        except PermissionError:
+            pass  # another user's, who may have let us in all the same
+    return os.open(name, _FOLDER | os.O_NOFOLLOW, dir_fd=parent)
+
+
+def _allow(name: str, parent: int | None) -> None:
+    if sys.platform != "linux":
+        os.chmod(name, stat.S_IRWXU, dir_fd=parent, follow_symlinks=False)
+        return
+    # A handle needs no permission, and stays on the directory itself whatever takes its name.
+    handle = os.open(name, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=parent)
+    try:
+        os.chmod(f"/proc/self/fd/{handle}", stat.S_IRWXU)
+    finally:
+        os.close(handle)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

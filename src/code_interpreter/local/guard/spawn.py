@@ -1,0 +1,168 @@
+"""Start an execd under a guard, and hold the line that keeps both alive.
+
+What must stay true: this process alone holds its end of the line. Descriptors of Python are not
+inherited through exec; for a plain fork, a hook closes the child's copies. Ending a sandbox does
+not depend on that: it shuts the line down for whoever may hold it.
+"""
+
+import json
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import weakref
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import psutil
+
+from code_interpreter._host.processes import MARKER_VARIABLE, kill_tree
+from code_interpreter.execd.http.gate import API_KEY_VARIABLE, TOKEN_VARIABLE
+from code_interpreter.local.guard import confinement, guard
+
+# Not handed on to a sandbox: the server's own secrets, the marker of a sandbox around it, and its
+# temporary directory, since a sandbox has its own.
+_WITHHELD = {API_KEY_VARIABLE, TOKEN_VARIABLE, MARKER_VARIABLE, "TMPDIR", "TEMP", "TMP"}
+# The path of a Unix socket below it may have no more than about a hundred bytes.
+_LONGEST_TEMPORARY_DIRECTORY = 49
+_LIBRARIES = str(Path(psutil.__file__).parent.parent)
+
+_unforkable: "weakref.WeakSet[socket.socket]" = weakref.WeakSet()
+
+
+def close_in_forks(held: socket.socket) -> None:
+    """Have the copy of a socket closed in every child that a fork without exec makes."""
+    _unforkable.add(held)
+
+
+def _close_copies() -> None:
+    for held in _unforkable:
+        held.close()
+
+
+os.register_at_fork(after_in_child=_close_copies)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Guarded:
+    """A running guard.
+
+    Attributes:
+        sandbox_id: Marks the processes of the sandbox.
+        token: The secret that execd wants.
+        process: The guard; its standard output carries execd's output and errors.
+        line: End-of-file on it means that the guard is gone.
+        scratch: The sandbox's directory, which the guard makes and removes.
+        limits: What the guard puts execd under, and takes away.
+    """
+
+    sandbox_id: str
+    token: str
+    process: "subprocess.Popen[bytes]"
+    line: socket.socket
+    scratch: str
+    limits: tuple[str, ...] = ()
+
+    def hang_up(self) -> None:
+        """Have the guard end the sandbox; returns at once."""
+        # Somebody may have stopped it, code in the sandbox for one.
+        self.process.send_signal(signal.SIGCONT)
+        try:
+            self.line.shutdown(socket.SHUT_WR)
+        except OSError:
+            # The guard is gone already, which is what was asked for.
+            return
+
+    def finish(self) -> int:
+        """Wait for the guard, and do what it could not.
+
+        Returns:
+            The guard's exit status: execd's own, or negative when a signal killed the guard.
+
+        Raises:
+            OSError: The directory or a control group cannot be removed.
+        """
+        code = self.process.wait()
+        self.line.close()
+        confinement.release(self.limits)
+        # The directory goes last, so a guard that has removed it has done everything.
+        if os.path.lexists(self.scratch):
+            kill_tree(marker=self.sandbox_id, root=None)
+            guard.remove_tree(self.scratch)
+        return code
+
+
+def launch(
+    *,
+    sandbox_id: str,
+    env: Mapping[str, str],
+    host: str,
+    port: int = 0,
+    workdir: str | None = None,
+    token: str | None = None,
+    limits: tuple[str, ...] = (),
+) -> Guarded:
+    """Start a guard and, below it, an execd; its port comes on the guard's standard output.
+
+    Args:
+        sandbox_id: Marks the processes of the sandbox; nobody else may know or guess it before.
+        env: Goes on top of this process's environment, less its secrets.
+        host: The address that execd listens on.
+        port: 0 lets the system choose.
+        workdir: Where the sandbox works; it stays. By default, a folder that goes with it.
+        token: The secret that execd wants; by default a new one.
+        limits: What execd and all below it are put under, as `confinement` has it.
+    """
+    token = token or secrets.token_urlsafe(24)
+    scratch = f"{_short_temporary_directory()}/ci-{secrets.token_hex(6)}"
+    command = [sys.executable, "-m", "code_interpreter.execd", "--host", host]
+    command += ["--port", str(port), "--workdir", workdir or f"{scratch}/work"]
+    # Its own files too, wherever the sandbox's variables have it put temporary ones: they go with
+    # the scratch directory, even when execd is killed.
+    command += ["--scratch", scratch, "--exit-on-stdin-eof"]
+    inherited = {name: value for name, value in os.environ.items() if name not in _WITHHELD}
+    if "PYTHONPATH" in inherited:
+        # Relative entries are relative to here, and execd starts elsewhere.
+        entries = inherited["PYTHONPATH"].split(os.pathsep)
+        inherited["PYTHONPATH"] = os.pathsep.join(str(Path(entry).absolute()) for entry in entries)
+    ours, theirs = socket.socketpair()
+    close_in_forks(ours)
+    with theirs:
+        try:
+            process = subprocess.Popen(  # noqa: S603 - our own interpreter, our own program
+                [
+                    *(sys.executable, "-I", "-S", guard.__file__),
+                    *(_LIBRARIES, f"{MARKER_VARIABLE}={sandbox_id}", scratch),
+                    *(*limits, "--", *command),
+                ],
+                env={**inherited, **env, TOKEN_VARIABLE: token},
+                stdin=theirs.fileno(),
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+            )
+        except BaseException:
+            ours.close()
+            raise
+    return Guarded(sandbox_id, token, process, ours, scratch, limits)
+
+
+def _short_temporary_directory() -> str:
+    usual = tempfile.gettempdir()
+    return usual if len(os.fsencode(usual)) <= _LONGEST_TEMPORARY_DIRECTORY else "/tmp"  # noqa: S108
+
+
+def ready_port(line: bytes) -> int | None:
+    """The port in execd's line that says it is listening; None for any other line."""
+    try:
+        message: Any = json.loads(line)
+    except ValueError:
+        return None
+    if not isinstance(message, dict):
+        return None
+    port = cast("dict[str, Any]", message).get("port")
+    return port if isinstance(port, int) else None

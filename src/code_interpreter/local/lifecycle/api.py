@@ -1,0 +1,244 @@
+"""HTTP of the sandbox API: routes, answers, and nothing decided here but status codes."""
+
+import contextlib
+import json
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from datetime import datetime, timezone
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Mount, Route
+
+from code_interpreter.execd.http.gate import (
+    API_KEY_HEADER,
+    TOKEN_HEADER,
+    Gate,
+    authority,
+    error_response,
+    is_loopback,
+)
+from code_interpreter.local.lifecycle import requests
+from code_interpreter.local.lifecycle.requests import RequestError, rfc3339
+from code_interpreter.local.lifecycle.sandbox import Sandbox, Sandboxes, StartError
+
+EXECD_PORT = 44772
+EGRESS_PORT = 18080
+
+# Operations of the API that a local server does not have, and why.
+_UNSUPPORTED = {
+    "/sandboxes/{sandbox_id}/pause": "local sandboxes cannot be paused",
+    "/sandboxes/{sandbox_id}/resume": "local sandboxes cannot be paused or resumed",
+    "/sandboxes/{sandbox_id}/snapshots": "local sandboxes have no snapshots",
+    "/sandboxes/{sandbox_id}/networkpolicy": "local sandboxes have no network isolation",
+    "/sandboxes/{sandbox_id}/diagnostics/{kind}": "local sandboxes keep no diagnostics",
+    "/snapshots": "local sandboxes have no snapshots",
+    "/snapshots/{snapshot_id}": "local sandboxes have no snapshots",
+    "/templates": "local sandboxes have no templates",
+    "/templates/{template_id}": "local sandboxes have no templates",
+}
+
+_UNSIGNED = "local endpoints are neither signed nor do they end: ask for a plain one"
+
+
+def lifecycle_app(*, api_key: str, host: str, limits: bool = True) -> Gate:
+    """The sandbox API behind its gate; the end of its lifespan ends all sandboxes.
+
+    Args:
+        api_key: What requests must carry in the header OPEN-SANDBOX-API-KEY.
+        host: The address that the server listens on. Where others can reach it, they can reach
+            the sandboxes too.
+        limits: Whether sandboxes are limited to what they are created with.
+    """
+    loopback = is_loopback(host)
+    sandboxes = Sandboxes("127.0.0.1" if loopback else host, limits=limits)
+    operations = _Operations(sandboxes, loopback=loopback)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncGenerator[None, None]:
+        try:
+            yield
+        finally:
+            await sandboxes.close()
+
+    one = "/sandboxes/{sandbox_id}"
+    routes = [
+        Route("/sandboxes", operations.create, methods=["POST"]),
+        Route("/sandboxes", operations.list, methods=["GET"]),
+        Route(one, operations.get, methods=["GET"]),
+        Route(one, operations.delete, methods=["DELETE"]),
+        Route(one + "/renew-expiration", operations.renew, methods=["POST"]),
+        Route(one + "/metadata", operations.patch_metadata, methods=["PATCH"]),
+        Route(one + "/endpoints/{port}", operations.endpoint, methods=["GET"]),
+        Route("/metrics/events", _take_metrics, methods=["POST"]),
+        *(
+            Route(path, _unsupported(why), methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
+            for path, why in _UNSUPPORTED.items()
+        ),
+    ]
+    app = Starlette(
+        routes=[Mount("/v1", routes=routes)],
+        lifespan=lifespan,
+        exception_handlers={
+            RequestError: _bad_request,
+            StartError: _start_failed,
+            _NotFoundError: _not_found,
+            HTTPException: _http_error,
+        },
+    )
+    return Gate(app, header=API_KEY_HEADER, secret=api_key, host=host)
+
+
+class _NotFoundError(Exception):
+    """No sandbox has this id."""
+
+
+class _Operations:
+    """The endpoints that work on sandboxes."""
+
+    def __init__(self, sandboxes: Sandboxes, *, loopback: bool) -> None:
+        self._sandboxes = sandboxes
+        self._loopback = loopback
+
+    async def create(self, request: Request) -> Response:
+        spec = requests.read_spec(await _json(request))
+        try:
+            sandbox = await self._sandboxes.create(spec)
+        except OSError as error:
+            raise StartError(f"no process can be started: {error}") from error
+        if await request.is_disconnected():
+            # Nobody has learnt its id, so nobody would ever end it.
+            await self._sandboxes.delete(sandbox)
+        return JSONResponse(_describe(sandbox), status_code=202)
+
+    async def list(self, request: Request) -> Response:
+        parameters = request.query_params
+        query = requests.read_list_query(parameters.getlist("state"), parameters)
+        page, total = self._sandboxes.find(query)
+        pages = -(-total // query.page_size)
+        pagination = {
+            "page": query.page,
+            "pageSize": query.page_size,
+            "totalItems": total,
+            "totalPages": pages,
+            "hasNextPage": query.page < pages,
+        }
+        return JSONResponse({"items": [*map(_describe, page)], "pagination": pagination})
+
+    async def get(self, request: Request) -> Response:
+        return JSONResponse(_describe(self._find(request)))
+
+    async def delete(self, request: Request) -> Response:
+        await self._sandboxes.delete(self._find(request))
+        return Response(status_code=204)
+
+    async def renew(self, request: Request) -> Response:
+        sandbox = self._find(request)
+        moment = requests.read_expiration(await _json(request), datetime.now(timezone.utc))
+        if not sandbox.running:
+            return _not_running(sandbox)
+        self._sandboxes.renew(sandbox, moment)
+        return JSONResponse({"expiresAt": rfc3339(moment)})
+
+    async def patch_metadata(self, request: Request) -> Response:
+        sandbox = self._find(request)
+        patched = {**sandbox.metadata, **requests.read_metadata_patch(await _json(request))}
+        sandbox.metadata = {key: value for key, value in patched.items() if value is not None}
+        return JSONResponse(_describe(sandbox))
+
+    async def endpoint(self, request: Request) -> Response:
+        # use_server_proxy asks for nothing here: whoever reaches this server reaches the sandbox.
+        sandbox = self._find(request)
+        port = requests.read_port(request.path_params["port"])
+        if "expires" in request.query_params:
+            return error_response(501, "NOT_SUPPORTED", _UNSIGNED)
+        if not sandbox.running:
+            return _not_running(sandbox)
+        # On an address for the world, the name that the client found this server under.
+        host = "127.0.0.1" if self._loopback else request.url.hostname or "127.0.0.1"
+        if port in {EXECD_PORT, EGRESS_PORT}:
+            return JSONResponse(
+                {
+                    "endpoint": f"{authority(host, sandbox.port)}/{port}",
+                    "headers": {TOKEN_HEADER: sandbox.token},
+                }
+            )
+        return JSONResponse({"endpoint": authority(host, port)})
+
+    def _find(self, request: Request) -> Sandbox:
+        sandbox_id: str = request.path_params["sandbox_id"]
+        sandbox = self._sandboxes.get(sandbox_id)
+        if sandbox is None:
+            raise _NotFoundError(sandbox_id)
+        return sandbox
+
+
+def _describe(sandbox: Sandbox) -> dict[str, Any]:
+    """A Sandbox of the API. Clients take a missing field for none, and choke on a null time."""
+    spec, status = sandbox.spec, sandbox.status
+    described: dict[str, Any] = {
+        "id": sandbox.id,
+        "status": {
+            "state": status.state,
+            "reason": status.reason,
+            "message": status.message,
+            "lastTransitionAt": rfc3339(status.since),
+        },
+        "entrypoint": [*spec.entrypoint],
+        "createdAt": rfc3339(sandbox.created_at),
+        "metadata": dict(sandbox.metadata),
+    }
+    if sandbox.expires_at is not None:
+        described["expiresAt"] = rfc3339(sandbox.expires_at)
+    if spec.image is not None:
+        described["image"] = {"uri": spec.image}
+    if spec.extensions:
+        described["extensions"] = dict(spec.extensions)
+    return described
+
+
+async def _json(request: Request) -> object:
+    try:
+        return json.loads(await request.body())
+    except ValueError as error:
+        raise RequestError(f"the request body is not JSON: {error}") from error
+
+
+async def _take_metrics(_request: Request) -> Response:
+    """Clients report how long a creation took; nobody keeps it here."""
+    return Response(status_code=202)
+
+
+def _unsupported(why: str) -> Callable[[Request], Awaitable[Response]]:
+    async def answer(_request: Request) -> Response:
+        return error_response(501, "NOT_SUPPORTED", why)
+
+    return answer
+
+
+def _not_running(sandbox: Sandbox) -> Response:
+    status = sandbox.status
+    message = f"the sandbox is {status.state}: {status.message}"
+    return error_response(409, "SANDBOX_NOT_RUNNING", message)
+
+
+async def _bad_request(_request: Request, error: Exception) -> Response:
+    code = error.code if isinstance(error, RequestError) else "INVALID_REQUEST"
+    return error_response(400, code, str(error))
+
+
+async def _start_failed(_request: Request, error: Exception) -> Response:
+    return error_response(500, "SANDBOX_START_FAILED", str(error))
+
+
+async def _not_found(_request: Request, error: Exception) -> Response:
+    return error_response(404, "SANDBOX_NOT_FOUND", f"no sandbox has the id {error}")
+
+
+async def _http_error(_request: Request, error: Exception) -> Response:
+    """Unknown paths and methods, in the form of all other errors."""
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    code = {404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED"}.get(status, "ERROR")
+    return error_response(status, code, str(error))

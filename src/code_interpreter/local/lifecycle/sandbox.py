@@ -1,0 +1,290 @@
+"""One sandbox from its start to its end, and the registry of all.
+
+What must stay true: a sandbox that is not in the registry has no processes and no directory.
+One whose guard or execd died by itself stays listed as Failed, with the reason, until it is
+deleted, its time is over or ten minutes have passed: its processes and directory are gone at
+once. All methods belong to the server's event loop.
+"""
+
+import asyncio
+import logging
+import uuid
+from collections import Counter
+from collections.abc import Coroutine, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from functools import cached_property
+from typing import Any
+
+from code_interpreter.local.guard.spawn import Guarded, launch, ready_port
+from code_interpreter.local.lifecycle.limits import Confinement, System, confinement
+from code_interpreter.local.lifecycle.requests import ListQuery, SandboxSpec
+from code_interpreter.local.lifecycle.system import look
+
+logger = logging.getLogger(__name__)
+
+_START_PATIENCE = 20.0
+_END_PATIENCE = 8.0
+_FAILED_LISTED = 600.0
+_DRAINING = 0.2
+_TAIL = 8192
+
+
+class StartError(Exception):
+    """A sandbox did not come up; nothing of it is left. The message ends with its last output."""
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Where a sandbox is in its life. The states bear the names of `opensandbox`'s."""
+
+    state: str
+    reason: str
+    message: str
+    since: datetime
+
+
+class Sandbox:
+    """A sandbox.
+
+    Args:
+        spec: What was asked for.
+        host: The address that its execd listens on.
+    """
+
+    def __init__(self, spec: SandboxSpec, host: str) -> None:
+        self.id = str(uuid.uuid4())
+        self.spec = spec
+        self.confinement = Confinement()
+        self.metadata: Mapping[str, str] = spec.metadata
+        self.created_at = _now()
+        self.expires_at = self.created_at + spec.timeout if spec.timeout else None
+        self.status = Status("Pending", "STARTING", "execd is starting", self.created_at)
+        self.port = 0
+        self.token = ""
+        self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._host = host
+        self._ready: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self._asked_to_end = False
+        self._tail = b""
+        self._guarded: Guarded | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def running(self) -> bool:
+        """Whether requests for its services make sense."""
+        return self.status.state == "Running"
+
+    async def start(self) -> None:
+        """Start its processes and wait until execd listens.
+
+        Raises:
+            StartError: It does not, or the sandbox was ended meanwhile.
+            OSError: No process can be started.
+        """
+        self._guarded = launch(
+            sandbox_id=self.id,
+            env=self.spec.env,
+            host=self._host,
+            limits=self.confinement.arguments,
+        )
+        self.token = self._guarded.token
+        self._spawn(self._attend(self._guarded))
+        try:
+            either: set[asyncio.Future[Any]] = {self._ready, self.over}
+            await asyncio.wait(either, timeout=_START_PATIENCE, return_when=asyncio.FIRST_COMPLETED)
+            if not self._ready.done():
+                why = "ended" if self.over.done() else f"not listening after {_START_PATIENCE:g} s"
+                await self.end()
+                output = self._tail.decode(errors="replace").strip()
+                why = "; ".join((why, *self.confinement.notes))
+                raise StartError(f"execd did not start ({why}); its last output:\n{output}")
+        except asyncio.CancelledError:
+            await self.end()
+            raise
+        self.port = self._ready.result()
+        message = "; ".join(("execd is listening", *self.confinement.notes))
+        self._become("Running", "READY", message)
+
+    async def end(self) -> None:
+        """Kill its processes, remove its directory, and wait until that is done."""
+        if not self._asked_to_end:
+            self._asked_to_end = True
+            self._become("Stopping", "ENDING", "its processes are being killed")
+            if self._guarded is None:
+                self.over.set_result(None)
+                return
+            self._guarded.hang_up()
+        await asyncio.wait({self.over}, timeout=_END_PATIENCE)
+        if not self.over.done() and self._guarded is not None:
+            # What it left undone is done here.
+            self._guarded.process.kill()
+            await asyncio.wait({self.over})
+
+    async def _attend(self, guarded: Guarded) -> None:
+        """Follow the guard until it is gone, then see that nothing else is left."""
+        loop = asyncio.get_running_loop()
+        gone = asyncio.Event()
+        guarded.line.setblocking(False)
+        loop.add_reader(guarded.line, gone.set)
+        reader = asyncio.StreamReader()
+        output, _ = await loop.connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(reader), guarded.process.stdout
+        )
+        listening = asyncio.create_task(self._listen(reader))
+        await gone.wait()
+        loop.remove_reader(guarded.line)
+        why = "its guard is gone"
+        try:
+            code = await asyncio.to_thread(guarded.finish)
+            why = f"execd exited with status {code}"
+            if code < 0:
+                why = f"its guard was killed by signal {-code}"
+        except OSError:
+            logger.exception("cannot remove %s of sandbox %s", guarded.scratch, self.id)
+        # What the dead wrote last is in the pipe; whoever survived may still hold its other end.
+        await asyncio.wait({listening}, timeout=_DRAINING)
+        listening.cancel()
+        output.close()
+        if not self._asked_to_end:
+            self._become("Failed", "EXECD_DIED", why)
+            logger.warning("sandbox %s failed: %s", self.id, why)
+        self.over.set_result(None)
+
+    async def _listen(self, reader: asyncio.StreamReader) -> None:
+        """Find the port in the output, and keep reading so that no writer is ever held up."""
+        pending = b""
+        while chunk := await reader.read(65536):
+            self._tail = (self._tail + chunk)[-_TAIL:]
+            logger.debug("sandbox %s: %r", self.id, chunk)
+            if self._ready.done():
+                continue
+            *lines, pending = (pending + chunk).split(b"\n")
+            for port in map(ready_port, lines):
+                if port is not None and not self._ready.done():
+                    self._ready.set_result(port)
+
+    def _become(self, state: str, reason: str, message: str) -> None:
+        self.status = Status(state, reason, message, _now())
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+class Sandboxes:
+    """All sandboxes of a server.
+
+    Args:
+        host: The address that their execds listen on.
+        limits: Whether they are limited to what they were asked to be limited to.
+    """
+
+    def __init__(self, host: str, *, limits: bool = True) -> None:
+        self._host = host
+        self._limits = limits
+        self._told: set[str] = set()
+        self._all: dict[str, Sandbox] = {}
+        self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._closed = False
+
+    async def create(self, spec: SandboxSpec) -> Sandbox:
+        """Start a sandbox.
+
+        Raises:
+            StartError: It did not come up.
+            OSError: No process can be started.
+        """
+        if self._closed:
+            raise StartError("the server is stopping")
+        sandbox = Sandbox(spec, self._host)
+        sandbox.confinement = self._confine(sandbox)
+        self._all[sandbox.id] = sandbox
+        try:
+            await sandbox.start()
+        except BaseException:
+            self._forget(sandbox.id)
+            raise
+        self._set_timer(sandbox)
+        sandbox.over.add_done_callback(lambda _: self._keep_record(sandbox))
+        return sandbox
+
+    def _confine(self, sandbox: Sandbox) -> Confinement:
+        if not self._limits:
+            return Confinement(notes=("its limits are not applied, as this server was told",))
+        taken = Counter(cpu for other in self._all.values() for cpu in other.confinement.cpus)
+        name = f"ci-{sandbox.id}"
+        found = confinement(sandbox.spec.limits, self._system, name=name, taken=taken)
+        for note in set(found.unmet) - self._told:
+            self._told.add(note)
+            logger.info("sandboxes of this server: %s", note)
+        return found
+
+    @cached_property
+    def _system(self) -> System:
+        return look()
+
+    def get(self, sandbox_id: str) -> Sandbox | None:
+        """A sandbox by its id."""
+        return self._all.get(sandbox_id)
+
+    def find(self, query: ListQuery) -> tuple[list[Sandbox], int]:
+        """One page of those that match, oldest first, and the number of all that match."""
+        matching = [
+            sandbox
+            for sandbox in self._all.values()
+            if (not query.states or sandbox.status.state.lower() in query.states)
+            and query.metadata.items() <= sandbox.metadata.items()
+        ]
+        first = (query.page - 1) * query.page_size
+        return matching[first : first + query.page_size], len(matching)
+
+    def renew(self, sandbox: Sandbox, expires_at: datetime) -> None:
+        """Move a sandbox's end, to an earlier or a later time."""
+        sandbox.expires_at = expires_at
+        self._set_timer(sandbox)
+
+    async def delete(self, sandbox: Sandbox) -> None:
+        """End a sandbox and forget it."""
+        try:
+            await sandbox.end()
+        finally:
+            self._forget(sandbox.id)
+
+    async def close(self) -> None:
+        """End all sandboxes, side by side."""
+        self._closed = True
+        await asyncio.gather(*(self.delete(sandbox) for sandbox in list(self._all.values())))
+
+    def _set_timer(self, sandbox: Sandbox) -> None:
+        if sandbox.expires_at is not None:
+            self._delete_after((sandbox.expires_at - _now()).total_seconds(), sandbox)
+
+    def _keep_record(self, sandbox: Sandbox) -> None:
+        """Of a sandbox that failed; one that was asked to end is forgotten by whoever asked."""
+        if sandbox.status.state == "Failed" and sandbox.id in self._all:
+            left = (sandbox.expires_at - _now()).total_seconds() if sandbox.expires_at else None
+            self._delete_after(min(_FAILED_LISTED, left or _FAILED_LISTED), sandbox)
+
+    def _delete_after(self, seconds: float, sandbox: Sandbox) -> None:
+        if sandbox.id in self._timers:
+            self._timers[sandbox.id].cancel()
+        loop = asyncio.get_running_loop()
+        self._timers[sandbox.id] = loop.call_later(seconds, self._expire, sandbox)
+
+    def _expire(self, sandbox: Sandbox) -> None:
+        task = asyncio.create_task(self.delete(sandbox))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _forget(self, sandbox_id: str) -> None:
+        self._all.pop(sandbox_id, None)
+        timer = self._timers.pop(sandbox_id, None)
+        if timer is not None:
+            timer.cancel()
+
+
+def _now() -> datetime:
+    return datetime.now(timezone.utc)

@@ -1,0 +1,157 @@
+"""The sandbox API inside a program: `with LocalServer() as server`, in a thread of its own.
+
+What must stay true: the server never runs in the caller's event loop or on the caller's thread,
+so that a program that blocks is still served, and it never touches signal handlers. However the
+program ends, its sandboxes end with it: their guards notice, no exit handler is needed.
+
+opensandbox takes a second to import and a server has no use for it: only who asks for a client's
+configuration waits for it.
+"""
+
+import asyncio
+import secrets
+import socket
+import threading
+import time
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+import uvicorn
+
+from code_interpreter.execd.http.gate import authority, bind, is_loopback, uvicorn_server
+from code_interpreter.local.guard.spawn import close_in_forks
+from code_interpreter.local.lifecycle.api import lifecycle_app
+
+if TYPE_CHECKING:
+    from opensandbox.config import ConnectionConfig, ConnectionConfigSync
+    from typing_extensions import Self
+
+_STEP = 0.005
+
+
+class LocalServer:
+    """A sandbox server for as long as a `with` or `async with` block lasts.
+
+    It runs code as the current user, on this machine, without isolation.
+
+    Args:
+        host: The address to listen on.
+        port: 0 lets the system choose.
+        api_key: What clients must send; by default a new random one.
+        allow_remote: Whether `host` may be one that other machines can reach, where everybody who
+            has the key, or reads it from the unencrypted traffic, can run code as you.
+        limits: Whether sandboxes are held to the `resource` that they are created with, as far as
+            this system can. Clients that name none ask for one processor and 2 GiB.
+
+    Raises:
+        ValueError: `host` is not loopback, and `allow_remote` is not true.
+
+    Example:
+        with LocalServer() as server:
+            sandbox = SandboxSync.create("any", connection_config=server.connection_config_sync)
+    """
+
+    def __init__(
+        self,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        api_key: str | None = None,
+        allow_remote: bool = False,
+        limits: bool = True,
+    ) -> None:
+        if not (allow_remote or is_loopback(host)):
+            raise ValueError(
+                f"other machines may reach {host!r}, and run code as you: say allow_remote=True"
+            )
+        self._limits = limits
+        self._host = host
+        self._port = port
+        self._api_key = api_key or secrets.token_urlsafe(24)
+        self._server: uvicorn.Server | None = None
+        self._thread: threading.Thread | None = None
+
+    @property
+    def address(self) -> str:
+        """`host:port`, what opensandbox calls a domain. The port is 0 before the server runs."""
+        return authority(self._host, self._port)
+
+    @property
+    def api_key(self) -> str:
+        """What clients must send."""
+        return self._api_key
+
+    @property
+    def connection_config(self) -> "ConnectionConfig":
+        """A new configuration for async clients of this server."""
+        from opensandbox.config import ConnectionConfig  # noqa: PLC0415 - see the top
+
+        return ConnectionConfig(domain=self.address, api_key=self._api_key)
+
+    @property
+    def connection_config_sync(self) -> "ConnectionConfigSync":
+        """A new configuration for sync clients of this server."""
+        from opensandbox.config import ConnectionConfigSync  # noqa: PLC0415 - see the top
+
+        return ConnectionConfigSync(domain=self.address, api_key=self._api_key)
+
+    def start(self) -> None:
+        """Start; back as soon as requests are answered. Blocks for some milliseconds.
+
+        Raises:
+            OSError: The address cannot be resolved, or is taken.
+            RuntimeError: The server runs already, or did not come up.
+        """
+        if self._thread is not None:
+            raise RuntimeError("this server runs already")
+        listening = bind(self._host, self._port)
+        close_in_forks(listening)
+        self._port = listening.getsockname()[1]
+        app = lifecycle_app(api_key=self._api_key, host=self._host, limits=self._limits)
+        server = self._server = uvicorn_server(app)
+        self._thread = threading.Thread(
+            target=_serve, args=(server, listening), name="code-interpreter-server", daemon=True
+        )
+        self._thread.start()
+        while not server.started:
+            if not self._thread.is_alive():
+                self._thread = None
+                raise RuntimeError("the server did not come up; its log says why")
+            time.sleep(_STEP)
+
+    def stop(self) -> None:
+        """End all sandboxes, then the server. Blocks until both are done."""
+        if self._server is not None and self._thread is not None:
+            self._server.should_exit = True
+            self._thread.join()
+            self._thread = None
+
+    def __enter__(self) -> "Self":
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        _type: type[BaseException] | None,
+        _value: BaseException | None,
+        _traceback: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    async def __aenter__(self) -> "Self":
+        self.start()
+        return self
+
+    async def __aexit__(
+        self,
+        _type: type[BaseException] | None,
+        _value: BaseException | None,
+        _traceback: TracebackType | None,
+    ) -> None:
+        # In a thread: the caller's event loop goes on.
+        await asyncio.to_thread(self.stop)
+
+
+def _serve(server: uvicorn.Server, listening: socket.socket) -> None:
+    with listening:
+        asyncio.run(server.serve(sockets=[listening]))

@@ -1,0 +1,342 @@
+"""What stops a run, and what a run that was stopped leaves behind."""
+
+import asyncio
+import json
+import os
+import socket
+import subprocess
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import psutil
+import pytest
+import zmq
+
+from code_interpreter.execd.code.channels import CHANNELS, Channels, Connection
+from code_interpreter.execd.runs.running import Run
+from code_interpreter.execd.runs.spool import Spool
+from code_interpreter.kernels.python.pythons import Pythons
+from tests.execd.conftest import StartServer
+from tests.execd.server import TOKEN, Server, wait_until
+
+
+def test_an_interrupt_by_the_runs_id_keeps_the_state(server: Server, context: str) -> None:
+    server.run("kept = 1", context)
+    live = server.live("import time\nprint('start')\ntime.sleep(30)", context)
+    live.wait_for("stdout")
+    assert server.interrupt(live.events[0]["text"]).status_code == 200
+    outcome = live.outcome(5)
+    assert outcome.error["ename"] == "KeyboardInterrupt"
+    assert outcome.text() == "start\n"
+    assert server.run("kept", context).results[0]["results"]["text"] == "1"
+
+
+def test_an_interrupt_by_the_contexts_id_stops_a_busy_loop(server: Server, context: str) -> None:
+    live = server.live("print('start', flush=True)\nwhile True: pass", context)
+    live.wait_for("stdout")
+    assert server.interrupt(context).status_code == 200
+    assert live.outcome(5).error["ename"] == "KeyboardInterrupt"
+
+
+def test_an_interrupt_at_any_moment_stops_the_run(server: Server, context: str) -> None:
+    for _ in range(10):
+        live = server.live("import time; time.sleep(30)", context)
+        wait_until(lambda: live.events)  # noqa: B023 - called here only
+        assert server.interrupt(live.events[0]["text"]).status_code == 200
+        assert live.outcome(4).error["ename"] == "KeyboardInterrupt"
+    assert server.run("1 + 1", context).ok
+
+
+def test_an_interrupt_reaches_the_children_of_the_cell(server: Server, context: str) -> None:
+    live = server.live("import subprocess\nsubprocess.run(['sleep', '30'])", context)
+    wait_until(lambda: any(p.name() == "sleep" for p in server.family()))
+    server.interrupt(context)
+    assert live.outcome(5).error["ename"] == "KeyboardInterrupt"
+    wait_until(lambda: not any(p.name() == "sleep" for p in server.family()))
+
+
+def test_a_run_can_be_interrupted_before_its_kernel_is_ready(start: StartServer) -> None:
+    server = start("--idle-kernels", "0")
+    with server.context() as fresh:
+        live = server.live("1", fresh)
+        wait_until(lambda: live.events)
+        server.interrupt(live.events[0]["text"])
+        assert live.outcome(3).error["ename"] == "KeyboardInterrupt"
+        assert server.run("1", fresh).ok
+
+
+def test_a_run_that_has_ended_cannot_be_interrupted(server: Server, context: str) -> None:
+    ended = server.run("1", context).run_id
+    live = server.live("import time; time.sleep(0.5); 'whole'", context)
+    answer = server.interrupt(ended)
+    assert answer.status_code == 500
+    assert answer.json() == {
+        "code": "RUNTIME_ERROR",
+        "message": "error interruptting code context. no such session",
+    }
+    assert live.outcome().ok
+
+
+def test_interrupting_an_idle_context_does_nothing(server: Server, context: str) -> None:
+    server.run("1", context)
+    assert server.interrupt(context).status_code == 200
+    assert server.run("1", context).ok
+
+
+def test_interrupting_nobody_is_an_error(server: Server) -> None:
+    assert server.interrupt("nope").status_code == 500
+    answer = server.client.delete("/code")
+    assert (answer.status_code, answer.json()["code"]) == (400, "MISSING_QUERY")
+
+
+LATE_ANSWER = """
+import asyncio, os, pathlib, signal, time
+kernel = get_ipython().kernel
+answer = kernel.control_handlers["interrupt_request"]
+
+async def answer_late(stream, ident, parent):
+    os.kill(os.getpid(), signal.SIGINT)
+    await asyncio.sleep(1)
+    pathlib.Path("answered").touch()
+    kernel.session.send(stream, "interrupt_reply", {"status": "ok"}, parent, ident=ident)
+
+kernel.control_handlers["interrupt_request"] = answer_late
+pathlib.Path("on").touch()
+time.sleep(60)
+"""
+
+
+def test_a_run_ends_when_its_kernel_has_answered_the_interrupt(short_path: Path) -> None:
+    ports = {name: number for number, name in enumerate(CHANNELS, 1)}
+    connection = Connection("ipc", str(short_path / "kernel"), ports, "secret")
+    file = short_path / "kernel.json"
+    file.write_text(connection.file("python"))
+
+    async def scenario(channels: Channels) -> bytes:
+        await asyncio.wrap_future(channels.ready)
+        ended = asyncio.Event()
+        run = Run("run", LATE_ANSWER, spool=Spool(), on_end=lambda _: ended.set())
+        assert channels.execute(run)
+        await asyncio.to_thread(wait_until, (short_path / "on").exists)
+        channels.interrupt(run)
+        await ended.wait()
+        assert (short_path / "answered").exists()
+        data, last = b"", False
+        while not last:
+            piece = await run.spool.take(asyncio.get_running_loop().time() + 10)
+            assert piece is not None
+            data, last = data + piece.data, piece.last
+        return data
+
+    launch = asyncio.run(Pythons().find("python", {}))
+    command = [part.replace("{connection_file}", str(file)) for part in launch.argv]
+    with zmq.Context() as context, subprocess.Popen(command, cwd=short_path) as kernel:
+        channels = Channels(
+            connection, context=context, streams={}, streams_are_output=False, signal=None
+        )
+        channels.start()
+        try:
+            assert b"KeyboardInterrupt" in asyncio.run(scenario(channels))
+        finally:
+            kernel.kill()
+            channels.process_exited("killed")
+            channels.join()
+
+
+LATE_IDLE = """
+import time
+kernel, kept = get_ipython().kernel, 1
+publish = kernel._publish_status
+
+def publish_late(status, *args, **kwargs):
+    for number in range(60 if status == "idle" else 0):
+        print(number, flush=True)
+        time.sleep(0.1)
+    publish(status, *args, **kwargs)
+
+kernel._publish_status = publish_late
+print("on", flush=True)
+time.sleep(60)
+"""
+
+
+def test_a_kernel_that_has_stopped_is_kept_however_late_its_output_comes(server: Server) -> None:
+    with server.context() as fresh:
+        live = server.live(LATE_IDLE, fresh)
+        live.wait_for("stdout")
+        server.interrupt(fresh)
+        outcome = live.outcome(15)
+        assert outcome.error["ename"] == "KeyboardInterrupt"
+        assert outcome.text() == "on\n" + "".join(f"{number}\n" for number in range(60))
+        server.run("kernel._publish_status = publish", fresh)
+        assert server.run("kept", fresh).results[0]["results"]["text"] == "1"
+
+
+def test_code_that_swallows_the_interrupt_loses_its_kernel(server: Server) -> None:
+    with server.context() as fresh:
+        live = server.live(
+            "kept = 1\nwhile True:\n    try:\n        print('on', flush=True)\n"
+            "        while True: pass\n    except KeyboardInterrupt: pass",
+            fresh,
+        )
+        live.wait_for("stdout")
+        server.interrupt(fresh)
+        error = live.outcome(15).error
+        assert error["ename"] == "KernelDied"
+        assert "did not stop" in error["evalue"]
+        assert "state of this context is lost" in error["evalue"]
+        assert server.run("kept", fresh).error["ename"] == "NameError"
+
+
+@pytest.mark.parametrize(
+    ("code", "how"),
+    [
+        ("import os; print('last words'); os._exit(7)", "exit status 7"),
+        ("import ctypes; print('last words', flush=True); ctypes.string_at(0)", "signal: seg"),
+        ("import os, signal; print('last words'); os.kill(os.getpid(), 9)", "signal: killed"),
+    ],
+)
+def test_a_dead_kernel_ends_the_run_at_once_and_the_next_gets_a_new_one(
+    server: Server, code: str, how: str
+) -> None:
+    with server.context() as fresh:
+        server.run("kept = 1", fresh)
+        started = time.monotonic()
+        outcome = server.run(code, fresh)
+        assert time.monotonic() - started < 5
+        assert outcome.error["ename"] == "KernelDied"
+        assert how in outcome.error["evalue"]
+        assert "state of this context is lost" in outcome.error["evalue"]
+        again = server.run("kept", fresh)
+        assert again.error["ename"] == "NameError"
+        assert again.text("stderr") == ""
+
+
+def test_a_crash_of_the_interpreter_says_where(server: Server) -> None:
+    with server.context() as fresh:
+        code = "import ctypes\ndef crash():\n  ctypes.string_at(0)\ncrash()"
+        outcome = server.run(code, fresh)
+        assert outcome.error["ename"] == "KernelDied"
+        said = outcome.text("stderr")
+        assert said.startswith("Fatal Python error: Segmentation fault")
+        assert "line 3 in crash" in said
+
+
+def test_flushed_output_of_a_dying_kernel_is_not_lost(server: Server) -> None:
+    with server.context() as fresh:
+        outcome = server.run(
+            "import os, sys, time\nprint('x' * 5_000_000)\nprint('end')\nsys.stdout.flush()\n"
+            "time.sleep(0.2)\nos._exit(1)",
+            fresh,
+        )
+        assert len(outcome.text()) == 5_000_001 + 4
+        assert outcome.error["ename"] == "KernelDied"
+
+
+def test_a_kernel_that_died_between_runs_is_replaced_with_a_word(server: Server) -> None:
+    with server.context() as fresh:
+        pid = int(server.run("import os; os.getpid()", fresh).results[0]["results"]["text"])
+        os.kill(pid, 9)
+        wait_until(lambda: not psutil.pid_exists(pid))
+        outcome = server.run("1", fresh)
+        assert outcome.ok
+        assert "died while nothing ran" in outcome.text("stderr")
+
+
+def test_exit_ends_well_and_the_next_run_starts_afresh(server: Server) -> None:
+    with server.context() as fresh:
+        server.run("kept = 1", fresh)
+        assert server.run("exit(3)", fresh).ok
+        again = server.run("kept", fresh)
+        assert again.error["ename"] == "NameError"
+        assert again.text("stderr") == ""
+
+
+def test_a_busy_context_says_so_before_any_stream(server: Server, context: str) -> None:
+    live = server.live("import time; time.sleep(1)", context)
+    answer = server.client.post("/code", json={"code": "2", "context": {"id": context}})
+    assert answer.status_code == 500
+    assert answer.json() == {
+        "code": "RUNTIME_ERROR",
+        "message": "error running codes session is busy",
+    }
+    assert live.outcome().ok
+    assert server.run("2", context).ok
+
+
+def test_a_context_is_free_when_its_run_has_been_read(server: Server, context: str) -> None:
+    for _ in range(100):
+        assert server.run("1", context).ok
+
+
+def test_contexts_run_side_by_side_and_know_nothing_of_each_other(server: Server) -> None:
+    with server.context() as one, server.context() as two, ThreadPoolExecutor() as pool:
+        list(pool.map(server.run, ["x = 1", "x = 2"], [one, two]))
+        meets = (
+            "import pathlib, time\n"
+            "pathlib.Path('{}').touch()\n"
+            "while not pathlib.Path('{}').exists(): time.sleep(0.01)"
+        )
+        cells = [meets.format("one", "two"), meets.format("two", "one")]
+        assert all(outcome.ok for outcome in pool.map(server.run, cells, [one, two]))
+        answers = [server.run("x", each).results[0]["results"]["text"] for each in (one, two)]
+        assert answers == ["1", "2"]
+
+
+def test_a_client_that_goes_away_interrupts_its_run(server: Server, context: str) -> None:
+    mark = server.workdir / "interrupted"
+    body = json.dumps(
+        {
+            "code": "import time\nfrom pathlib import Path\ntry:\n    print('on', flush=True)\n"
+            "    time.sleep(30)\nexcept KeyboardInterrupt:\n"
+            f"    Path({str(mark)!r}).touch()\n    raise",
+            "context": {"id": context},
+        }
+    ).encode()
+    with socket.create_connection(("127.0.0.1", server.port)) as connection:
+        head = f"POST /code HTTP/1.1\r\nhost: localhost\r\nx-execd-access-token: {TOKEN}\r\n"
+        connection.sendall(head.encode() + b"content-length: %d\r\n\r\n" % len(body) + body)
+        seen = b""
+        while b'"on' not in seen:
+            seen += connection.recv(65536)
+    wait_until(mark.exists, timeout=5)
+    wait_until(lambda: not is_busy(server, context), timeout=5)
+    assert server.run("1 + 1", context).ok
+
+
+def is_busy(server: Server, context_id: str) -> bool:
+    answer = server.client.post("/code", json={"code": "1", "context": {"id": context_id}})
+    return answer.status_code == 500
+
+
+def test_deleting_a_context_ends_its_run_and_all_its_processes(server: Server) -> None:
+    doomed = server.create()
+    live = server.live(
+        "import subprocess, time\n"
+        "child = subprocess.Popen(['sleep', '1000'], start_new_session=True)\n"
+        "print(child.pid, flush=True)\ntime.sleep(30)",
+        doomed,
+    )
+    child = int(live.wait_for("stdout")["text"])
+    assert server.client.delete(f"/code/contexts/{doomed}").status_code == 200
+    assert live.outcome(3).error["ename"] == "ContextDeleted"
+    wait_until(lambda: not psutil.pid_exists(child), timeout=5)
+    assert server.client.get(f"/code/contexts/{doomed}").status_code == 404
+
+
+def test_a_context_can_be_deleted_while_its_kernel_starts(server: Server) -> None:
+    doomed = server.create()
+    live = server.live("1", doomed)
+    assert server.client.delete(f"/code/contexts/{doomed}").status_code == 200
+    assert live.outcome(3).error["ename"] == "ContextDeleted"
+
+
+def test_kernels_leave_no_files(server: Server) -> None:
+    with server.context() as fresh:
+        file = server.run("from ipykernel import get_connection_file as f; f()", fresh)
+        path = Path(file.results[0]["results"]["text"].strip("'"))
+        assert path.exists()
+        assert path.stat().st_mode & 0o777 == 0o600
+        assert path.parent.parent.stat().st_mode & 0o777 == 0o700
+    wait_until(lambda: not path.parent.exists())
