@@ -355,6 +355,22 @@ class EventStream(BodyStream, Generic[T]):
         self._frames: deque[bytes] = deque()
         self._body: _Body | None = None
 
+    def next_frames(self) -> list[bytes]:
+        """Return the frames that arrive next: at least one, or none at the clean end of the body.
+
+        For callers that parse frames themselves; see `decode_frame`. Opening, errors and the end
+        are those of iteration, except that the frames are not looked into: a caller that finds an
+        ErrorResponse among them calls `discard_connection`.
+        """
+        if self._frames:
+            frames = list(self._frames)
+            self._frames.clear()
+            return frames
+        while chunk := self._next_chunk():
+            if frames := self._decoder.feed(chunk):
+                return frames
+        return self._decoder.finish()
+
     def batches(self) -> Iterator[list[bytes]]:
         """The raw frames, one list for each chunk of the body that completes any.
 
@@ -362,7 +378,7 @@ class EventStream(BodyStream, Generic[T]):
         above of opening, errors and the end holds here too, but nothing looks into the frames: a
         caller who meets an ErrorResponse calls `discard_connection`.
         """
-        while frames := self._next_frames():
+        while frames := self.next_frames():
             yield frames
 
     def blocks(self) -> Iterator[bytes | list[bytes]]:
@@ -372,7 +388,7 @@ class EventStream(BodyStream, Generic[T]):
         `FrameDecoder.feed_block`, whose `cut` is here too.
         """
         if self._frames:
-            yield self._next_frames()
+            yield self.next_frames()
         feed = self._decoder.feed_block
         chunks = self._unread()
         try:
@@ -406,7 +422,7 @@ class EventStream(BodyStream, Generic[T]):
 
     def __next__(self) -> T:
         if not self._frames:
-            self._frames.extend(self._next_frames())
+            self._frames.extend(self.next_frames())
         if not self._frames:
             raise StopIteration
         try:
@@ -418,17 +434,6 @@ class EventStream(BodyStream, Generic[T]):
 
     def _answered(self, response: httpx.Response) -> None:
         self._body = response.stream = _Body(response, self._decoder)
-
-    def _next_frames(self) -> list[bytes]:
-        """The frames of the next chunk that completes any; none at the clean end of the body."""
-        if self._frames:
-            frames = list(self._frames)
-            self._frames.clear()
-            return frames
-        while chunk := self._next_chunk():
-            if frames := self._decoder.feed(chunk):
-                return frames
-        return self._decoder.finish()
 
 
 class AsyncEventStream(AsyncBodyStream, Generic[T]):
@@ -452,12 +457,26 @@ class AsyncEventStream(AsyncBodyStream, Generic[T]):
         self._frames: deque[bytes] = deque()
         self._body: _AsyncBody | None = None
 
+    async def next_frames(self) -> list[bytes]:
+        """Return the frames that arrive next: at least one, or none at the clean end of the body.
+
+        See `EventStream.next_frames`.
+        """
+        if self._frames:
+            frames = list(self._frames)
+            self._frames.clear()
+            return frames
+        while chunk := await self._next_chunk():
+            if frames := self._decoder.feed(chunk):
+                return frames
+        return self._decoder.finish()
+
     async def batches(self) -> AsyncIterator[list[bytes]]:
         """The raw frames, one list for each chunk of the body that completes any.
 
         See `EventStream.batches`.
         """
-        while frames := await self._next_frames():
+        while frames := await self.next_frames():
             yield frames
 
     async def blocks(self) -> AsyncIterator[bytes | list[bytes]]:
@@ -466,7 +485,7 @@ class AsyncEventStream(AsyncBodyStream, Generic[T]):
         See `EventStream.blocks`.
         """
         if self._frames:
-            yield await self._next_frames()
+            yield await self.next_frames()
         feed = self._decoder.feed_block
         chunks = await self._unread()
         try:
@@ -499,7 +518,7 @@ class AsyncEventStream(AsyncBodyStream, Generic[T]):
 
     async def __anext__(self) -> T:
         if not self._frames:
-            self._frames.extend(await self._next_frames())
+            self._frames.extend(await self.next_frames())
         if not self._frames:
             raise StopAsyncIteration
         try:
@@ -511,14 +530,3 @@ class AsyncEventStream(AsyncBodyStream, Generic[T]):
 
     def _answered(self, response: httpx.Response) -> None:
         self._body = response.stream = _AsyncBody(response, self._decoder)
-
-    async def _next_frames(self) -> list[bytes]:
-        """The frames of the next chunk that completes any; none at the clean end of the body."""
-        if self._frames:
-            frames = list(self._frames)
-            self._frames.clear()
-            return frames
-        while chunk := await self._next_chunk():
-            if frames := self._decoder.feed(chunk):
-                return frames
-        return self._decoder.finish()

@@ -107,9 +107,9 @@ class Sync:
         with self.stream(client, **options) as events:
             return list(events)
 
-    async def batches(self, client: Client) -> list[list[bytes]]:
+    async def frames(self, client: Client) -> list[list[bytes]]:
         with self.stream(client) as events:
-            return list(events.batches())
+            return list(iter(events.next_frames, []))
 
     async def blocks(self, client: Client) -> list[bytes | list[bytes]]:
         with self.stream(client) as events:
@@ -127,8 +127,8 @@ class Sync:
     async def discard(self, client: Client) -> list[list[bytes]]:
         batches: list[list[bytes]] = []
         with self.stream(client) as events:
-            for batch in events.batches():
-                batches.append(batch)
+            while frames := events.next_frames():
+                batches.append(frames)
                 events.discard_connection()
         return batches
 
@@ -153,9 +153,12 @@ class Async:
         async with self.stream(client, **options) as events:
             return [event async for event in events]
 
-    async def batches(self, client: Client) -> list[list[bytes]]:
+    async def frames(self, client: Client) -> list[list[bytes]]:
+        batches: list[list[bytes]] = []
         async with self.stream(client) as events:
-            return [batch async for batch in events.batches()]
+            while frames := await events.next_frames():
+                batches.append(frames)
+        return batches
 
     async def blocks(self, client: Client) -> list[bytes | list[bytes]]:
         async with self.stream(client) as events:
@@ -173,8 +176,8 @@ class Async:
     async def discard(self, client: Client) -> list[list[bytes]]:
         batches: list[list[bytes]] = []
         async with self.stream(client) as events:
-            async for batch in events.batches():
-                batches.append(batch)
+            while frames := await events.next_frames():
+                batches.append(frames)
                 events.discard_connection()
         return batches
 
@@ -221,9 +224,9 @@ def test_execution_complete_does_not_end_the_stream(road: Road) -> None:
     assert texts(events)[-1] == "hello"
 
 
-def test_batches_are_the_frames_of_each_chunk(road: Road) -> None:
+def test_next_frames_are_those_of_the_next_chunk_that_completes_any(road: Road) -> None:
     with serve(good(INIT + HELLO, COMPLETE[:20], COMPLETE[20:], BUSY)) as server:
-        batches = road.run(road.batches, server.url)
+        batches = road.run(road.frames, server.url)
     assert batches == [[INIT.strip(), HELLO.strip()], [COMPLETE.strip()], [BUSY]]
 
 
@@ -520,7 +523,7 @@ def test_a_cut_stream_is_truncated(road: Road) -> None:
         with pytest.raises(StreamTruncated) as caught:
             road.run(road.collect, server.url)
         with pytest.raises(StreamTruncated):
-            road.run(road.batches, server.url)
+            road.run(road.frames, server.url)
     assert isinstance(caught.value.__cause__, httpx.RemoteProtocolError)
     assert isinstance(caught.value, StreamError)
 
@@ -607,9 +610,9 @@ def test_a_connection_with_an_error_object_is_not_used_again(road: Road, error: 
     assert [request.connection for request in server.requests] == [0, 1]
 
 
-def test_a_rest_without_newline_takes_the_connection_along_in_batches(road: Road) -> None:
+def test_a_rest_without_newline_takes_the_connection_along_in_raw_frames(road: Road) -> None:
     async def read_and_go_on(client: Client) -> None:
-        assert (await road.batches(client))[-1] == [BUSY]
+        assert (await road.frames(client))[-1] == [BUSY]
         await road.ping(client)
 
     with serve(late_bytes(INIT, BUSY)) as server:
@@ -693,17 +696,19 @@ def test_reading_after_the_end_gives_nothing() -> None:
     ):
         assert len(list(events)) == 2
         assert list(events) == []
-        assert list(events.batches()) == []
+        assert events.next_frames() == events.next_frames() == []
 
 
-def test_batches_begin_where_typed_iteration_left() -> None:
+def test_next_frames_begins_where_typed_iteration_left() -> None:
     with (
         serve(good(INIT + HELLO, COMPLETE)) as server,
         Client(server.url) as client,
         run_code.stream(client=client, body=BODY) as events,
     ):
         next(events)
-        assert list(events.batches()) == [[HELLO.strip()], [COMPLETE.strip()]]
+        assert events.next_frames() == [HELLO.strip()]
+        assert events.next_frames() == [COMPLETE.strip()]
+        assert events.next_frames() == []
 
 
 def test_a_cancelled_task_closes_its_connection() -> None:
