@@ -384,8 +384,16 @@ def _wider(key: str, old: Any, new: Any) -> bool:
     return (key in LOWER and new < old) or (key in UPPER and new > old)
 
 
+def report(old: Mapping[str, Fact], new: Mapping[str, Fact]) -> int:
+    """Print what changed; return 3 if something breaks, else 0."""
+    found = list(changes(old, new))
+    breaking = sum(change.breaking for change in found)
+    print(*found, f"changes for callers: {len(found)}, BREAKING: {breaking}", sep="\n")
+    return 3 if breaking else 0
+
+
 def main(old: str, new: str) -> int:
-    """Print what changed; tell by 3 that something breaks, by 2 that a file cannot be read."""
+    """Compare two files and report; return 2 if one of them cannot be read."""
     facts: list[Mapping[str, Fact]] = []
     for path in (old, new):
         try:
@@ -393,10 +401,7 @@ def main(old: str, new: str) -> int:
         except (OSError, ValueError) as error:
             print(f"regen.sh: {path} cannot be read: {error}", file=sys.stderr)
             return 2
-    found = list(changes(*facts))
-    breaking = sum(change.breaking for change in found)
-    print(*found, f"changes for callers: {len(found)}, BREAKING: {breaking}", sep="\n")
-    return 3 if breaking else 0
+    return report(*facts)
 
 
 if __name__ == "__main__":

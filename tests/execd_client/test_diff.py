@@ -9,12 +9,14 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 import yaml
 
+from scripts._diff import Description, Fact, main, report
 from tests.execd_client.environments import ROOT, copy_repository
 
 OLD = ROOT / "openapi" / "execd.yaml"
@@ -23,6 +25,17 @@ OLD_CONTENT = yaml.safe_load(OLD.read_text())
 GONE = object()
 Keys = tuple[str | int, ...]
 Edits = dict[Keys, Any]
+Facts = Mapping[str, Fact]
+
+
+class Compared(NamedTuple):
+    """What was told: the status, and the lines."""
+
+    status: int
+    lines: list[str]
+
+
+Compare = Callable[..., Compared]
 
 
 class Old(NamedTuple):
@@ -52,16 +65,38 @@ def edited(edits: Edits) -> str:
     return json.dumps(new)  # which is YAML too
 
 
+@pytest.fixture(scope="module")
+def old() -> Facts:
+    return Description(str(OLD)).facts
+
+
+@pytest.fixture
+def compare(old: Facts, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Compare:
+    """Compares the real description, or an edited one, with an edited one."""
+
+    def facts_of(edits: Edits) -> Facts:
+        path = tmp_path / "edited.yaml"
+        path.write_text(edited(edits))
+        return Description(str(path)).facts
+
+    def compare(new: Edits, before: Edits | None = None) -> Compared:
+        status = report(facts_of(before) if before else old, facts_of(new))
+        return Compared(status, capsys.readouterr().out.splitlines())
+
+    return compare
+
+
 @pytest.fixture
 def repository(tmp_path: Path) -> Path:
     return copy_repository(tmp_path / "repo", "openapi/execd.yaml", "pyproject.toml", "scripts")
 
 
-def diff(root: Path, *arguments: object, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+def diff(root: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
+    """The command, as it is typed."""
     return subprocess.run(
         ["bash", str(root / "scripts" / "regen.sh"), "--diff", *map(str, arguments)],
         env={**os.environ, "PYTHON": sys.executable},
-        cwd=cwd,
+        cwd=ROOT,
         capture_output=True,
         text=True,
         check=False,
@@ -185,54 +220,41 @@ BREAKING: dict[str, Edits] = {
 }
 
 
-def change(repository: Path, edits: Edits) -> subprocess.CompletedProcess[str]:
-    (repository / "openapi" / "execd.yaml").write_text(edited(edits))
-    return diff(repository, OLD)
-
-
-def test_words_are_no_change_for_callers(repository: Path) -> None:
+def test_words_are_no_change_for_callers(compare: Compare) -> None:
     places: list[Keys] = [("info", "description"), (*PING, "summary"), (*METRICS, "description")]
     places += [(*METRICS, "properties", "timestamp", "description")]
-    result = change(repository, dict.fromkeys(places, "other words"))
-    assert (result.returncode, result.stdout) == (0, "changes for callers: 0, BREAKING: 0\n")
+    found = compare(dict.fromkeys(places, "other words"))
+    assert found == (0, ["changes for callers: 0, BREAKING: 0"])
 
 
-def test_what_harms_no_caller_is_told_and_is_no_failure(repository: Path) -> None:
+def test_what_harms_no_caller_is_told_and_is_no_failure(compare: Compare) -> None:
     edits = {keys: value for some in HARMLESS.values() for keys, value in some.items()}
-    result = change(repository, edits)
-    assert result.returncode == 0, result.stdout + result.stderr
-    *lines, summary = result.stdout.splitlines()
+    status, (*lines, summary) = compare(edits)
     assert sorted(lines) == sorted(HARMLESS)
     assert summary == f"changes for callers: {len(HARMLESS)}, BREAKING: 0"
+    assert status == 0
 
 
 @pytest.mark.parametrize("line", BREAKING)
-def test_what_breaks_a_caller_is_marked_and_is_a_failure(repository: Path, line: str) -> None:
-    result = change(repository, BREAKING[line])
+def test_what_breaks_a_caller_is_marked_and_is_a_failure(compare: Compare, line: str) -> None:
     lines = f"BREAKING {line}".splitlines()
-    assert result.stderr == ""
-    assert result.stdout.splitlines() == [
-        *lines,
-        f"changes for callers: {len(lines)}, BREAKING: 1",
-    ]
-    assert result.returncode == 3
+    summary = f"changes for callers: {len(lines)}, BREAKING: 1"
+    assert compare(BREAKING[line]) == (3, [*lines, summary])
 
 
-def test_a_value_that_may_be_sent_no_more_breaks(repository: Path, tmp_path: Path) -> None:
+def test_a_value_that_may_be_sent_no_more_breaks(compare: Compare) -> None:
     values: Keys = (*RUN, "properties", "cwd", "enum")
-    old = tmp_path / "old.yaml"
-    old.write_text(edited({values: ["/", "/tmp"]}))
-    (repository / "openapi" / "execd.yaml").write_text(edited({values: ["/", "/srv"]}))
-    result = diff(repository, old)
-    assert result.returncode == 3
-    assert result.stdout.splitlines() == [
-        'schema RunInSessionRequest.cwd: value "/srv" added (enums are open)',
-        'BREAKING schema RunInSessionRequest.cwd: value "/tmp" removed',
-        "changes for callers: 2, BREAKING: 1",
-    ]
+    assert compare({values: ["/", "/srv"]}, {values: ["/", "/tmp"]}) == (
+        3,
+        [
+            'schema RunInSessionRequest.cwd: value "/srv" added (enums are open)',
+            'BREAKING schema RunInSessionRequest.cwd: value "/tmp" removed',
+            "changes for callers: 2, BREAKING: 1",
+        ],
+    )
 
 
-def test_lines_of_one_operation_or_schema_stand_together(repository: Path) -> None:
+def test_lines_of_one_operation_or_schema_stand_together(compare: Compare) -> None:
     added: Edits = {
         (*METRICS, "properties", "load"): TEXT,
         (*SCHEMAS, "A"): TEXT,
@@ -241,8 +263,7 @@ def test_lines_of_one_operation_or_schema_stand_together(repository: Path) -> No
         (*PING, "responses", "503"): {"description": ""},
         (*METRICS, "properties", "more"): TEXT,
     }
-    lines = change(repository, added).stdout.splitlines()
-    assert [re.split("[,.:]", line)[0] for line in lines[:-1]] == [
+    assert [re.split("[,.:]", line)[0] for line in compare(added).lines[:-1]] == [
         "operation ping",
         "operation listContexts",
         "schema CommandStatusResponse",
@@ -253,7 +274,7 @@ def test_lines_of_one_operation_or_schema_stand_together(repository: Path) -> No
 
 
 @pytest.mark.parametrize(
-    ("find", "put", "reason"),
+    "case",
     [
         ("openapi: 3.1.1", "openapi: [", "did not find"),
         ("openapi: 3.1.1", "openapi: 3.0.3", "3.0.3"),
@@ -262,27 +283,47 @@ def test_lines_of_one_operation_or_schema_stand_together(repository: Path) -> No
     ],
 )
 def test_what_is_no_description_is_refused(
-    repository: Path, tmp_path: Path, find: str, put: str, reason: str
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    case: tuple[str, str, str],
 ) -> None:
-    old = tmp_path / "old.yaml"
-    old.write_text(OLD.read_text().replace(find, put))
+    find, put, reason = case
+    (tmp_path / "old.yaml").write_text(OLD.read_text().replace(find, put))
     # Named as it was typed, which is from where the caller is.
-    result = diff(repository, "old.yaml", cwd=tmp_path)
-    assert (result.returncode, result.stdout) == (2, "")
-    assert result.stderr.startswith("regen.sh: old.yaml cannot be read: ")
-    assert reason in result.stderr
-    assert result.stderr.count("\n") == 1
+    monkeypatch.chdir(tmp_path)
+    assert main("old.yaml", str(OLD)) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.startswith("regen.sh: old.yaml cannot be read: ")
+    assert reason in said.err
+    assert said.err.count("\n") == 1
 
 
-def test_wrong_use_is_refused(repository: Path, tmp_path: Path) -> None:
+def test_the_command_compares_and_tells_by_its_status(repository: Path) -> None:
+    line, edits = next(iter(BREAKING.items()))
+    unchanged = diff(repository, OLD)
+    assert (unchanged.returncode, unchanged.stderr) == (0, "")
+    assert unchanged.stdout == "changes for callers: 0, BREAKING: 0\n"
+    (repository / "openapi" / "execd.yaml").write_text(edited(edits))
+    changed = diff(repository, OLD)
+    assert (changed.returncode, changed.stderr) == (3, "")
+    assert changed.stdout.splitlines()[0] == f"BREAKING {line}"
+
+
+def test_wrong_use_is_refused(repository: Path) -> None:
     for arguments in ([], [OLD, OLD]):
         result = diff(repository, *arguments)
         assert (result.returncode, result.stdout) == (2, "")
         assert "usage: bash scripts/regen.sh [--check | --diff OLD.yaml]" in result.stderr
+
+
+def test_what_cannot_be_read_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for missing in (tmp_path / "none.yaml", tmp_path):
-        result = diff(repository, missing)
-        assert (result.returncode, result.stdout) == (2, "")
-        assert f"{missing} cannot be read" in result.stderr
+        assert main(str(missing), str(OLD)) == 2
+        said = capsys.readouterr()
+        assert said.out == ""
+        assert f"{missing} cannot be read" in said.err
 
 
 def test_a_different_tool_is_named_with_its_pin(repository: Path) -> None:
