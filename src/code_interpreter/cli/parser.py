@@ -1,16 +1,17 @@
 """Arguments of `code-interpreter`, and the way into its commands.
 
-What must stay true: `--version` and `--help` work without the extra that the servers need, and a
-command that lacks it says how to get it.
+What must stay true: `--version` and `--help` work without any extra, and a command whose extra is
+missing says how to install it.
 """
 
 import argparse
 import importlib
-import importlib.metadata
 import sys
 from collections.abc import Sequence
 
-_DISTRIBUTION = "opensandbox-code-interpreter"
+from code_interpreter._extras import require
+from code_interpreter._version import __version__
+
 _LIFECYCLE_PORT = 8080
 _EXECD_PORT = 44772
 _MISSING_EXTRA = 2
@@ -24,15 +25,16 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     Returns:
         The exit status: 0 after a clean end, 1 when a server cannot start or a kernel cannot be
-        installed, 2 when an argument is wrong (most by SystemExit) or the extra `local` is missing.
+        installed, 2 when an argument is wrong (most by SystemExit) or an extra is missing.
     """
     arguments = _parser().parse_args(argv)
     try:
-        # Found by name, so that nothing of it is imported before it is needed.
-        module = importlib.import_module(f"code_interpreter.cli.{arguments.module}")
+        require(arguments.extra)
     except ImportError as error:
         print(f"code-interpreter: {error}", file=sys.stderr)  # noqa: T201
         return _MISSING_EXTRA
+    # Found by name, so that nothing of it is imported before it is needed.
+    module = importlib.import_module(f"code_interpreter.cli.{arguments.module}")
     status: int = getattr(module, arguments.run)(arguments)
     return status
 
@@ -44,8 +46,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog="CODE_INTERPRETER_IDLE_KERNELS in the environment says how many idle Python kernels "
         "a sandbox keeps for new contexts, at about 51 MB each; default: 1.",
     )
-    version = importlib.metadata.version(_DISTRIBUTION)
-    parser.add_argument("--version", action="version", version=f"%(prog)s {version}")
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     serve = commands.add_parser(
@@ -53,7 +54,7 @@ def _parser() -> argparse.ArgumentParser:
         help="run a sandbox server that opensandbox clients can use",
         description="Run a sandbox server: make sandboxes with Sandbox.create(...).",
     )
-    serve.set_defaults(module="servers", run="serve")
+    serve.set_defaults(extra="local", module="servers", run="serve")
     _add_address(serve, _LIFECYCLE_PORT)
     serve.add_argument(
         "--api-key",
@@ -72,7 +73,7 @@ def _parser() -> argparse.ArgumentParser:
         help="run one bare sandbox, without the API that makes and ends sandboxes",
         description="Run one bare sandbox; it ends with this command.",
     )
-    execd.set_defaults(module="servers", run="execd")
+    execd.set_defaults(extra="local", module="servers", run="execd")
     _add_address(execd, _EXECD_PORT)
     execd.add_argument(
         "--workdir",
@@ -100,7 +101,7 @@ def _add_actions(kernels: argparse.ArgumentParser) -> None:
         description="List the kernels that are installed, and how to install those that are not.",
     )
     listing.add_argument("--json", action="store_true", help="for programs")
-    listing.set_defaults(module="kernel_commands", run="show")
+    listing.set_defaults(extra="runtime", module="kernel_commands", run="show")
 
     install = actions.add_parser(
         "install",
@@ -111,7 +112,7 @@ def _add_actions(kernels: argparse.ArgumentParser) -> None:
     install.add_argument(
         "languages", nargs="+", metavar="LANGUAGE", help="a language, or `all` for all of them"
     )
-    install.set_defaults(module="kernel_commands", run="install")
+    install.set_defaults(extra="runtime", module="kernel_commands", run="install")
 
 
 def _add_address(parser: argparse.ArgumentParser, port: int) -> None:
@@ -121,7 +122,7 @@ def _add_address(parser: argparse.ArgumentParser, port: int) -> None:
     parser.add_argument(
         "--allow-remote",
         action="store_true",
-        help="allow a --host that other machines can reach: whoever gets hold of the secret, which "
+        help="allow a --host that other machines can reach: everyone who has the secret, which "
         "travels unencrypted, can run code as you",
     )
     parser.add_argument(

@@ -2,7 +2,7 @@
 
 import sys
 
-from code_interpreter.execd import main
+from code_interpreter.execd.process import main
 
 if __name__ == "__main__":
     sys.exit(main())

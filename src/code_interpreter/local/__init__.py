@@ -1,27 +1,21 @@
-"""A server of one's own: the same API as an OpenSandbox cluster, on this machine.
+"""The sandbox API on this machine: the same as that of an OpenSandbox cluster.
 
-Whatever runs in its sandboxes runs as the current user, without isolation.
+Code in its sandboxes runs as the current user, without isolation.
 
-Every sandbox is a process that imports this package, so that LocalServer, which needs a second to
-import, waits until somebody asks for it.
+Every sandbox is a process that imports this package. LocalServer takes a second to import, so it is
+imported when it is first asked for.
 """
 
-from importlib.util import find_spec
 from typing import TYPE_CHECKING
+
+from code_interpreter._extras import require
 
 if TYPE_CHECKING:
     from code_interpreter.local.server import LocalServer
 
 __all__ = ["LocalServer"]
 
-_EXTRA = ("httptools", "ipykernel", "jupyter_client", "psutil", "starlette", "uvicorn", "zmq")
-_missing = [name for name in _EXTRA if find_spec(name) is None]
-if _missing:
-    raise ImportError(
-        f"the local runtime needs {', '.join(_missing)}: "
-        "pip install 'opensandbox-code-interpreter[local]'",
-        name=_missing[0],
-    )
+require("local")
 
 
 def __getattr__(name: str) -> object:

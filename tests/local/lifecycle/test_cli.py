@@ -157,5 +157,6 @@ def test_without_the_extra_it_says_how_to_get_it() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=False, env=os.environ
     )
     assert done.returncode == 2
-    assert "pip install 'opensandbox-code-interpreter[local]'" in done.stderr
+    assert "needs psutil, from its extra [local]" in done.stderr
+    assert "pip install ./generated '.[local]'" in done.stderr
     assert "Traceback" not in done.stderr

@@ -149,7 +149,8 @@ def test_missing_extras_are_named() -> None:
     with program("-c", code) as process:
         _, stderr = process.communicate(timeout=30)
     assert process.returncode == 1
-    assert "needs uvicorn: pip install 'opensandbox-code-interpreter[local]'" in stderr
+    assert "needs uvicorn, from its extra [local]" in stderr
+    assert "pip install ./generated '.[local]'" in stderr
 
 
 def test_a_program_that_ends_without_stopping_leaves_nothing(scratch: Path) -> None:

@@ -1,0 +1,3 @@
+"""The version of this distribution, for the package and for its builds alike."""
+
+__version__ = "2.0.0.dev0"
