@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+import tracemalloc
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -201,6 +202,25 @@ def test_an_event_of_many_megabytes_in_small_chunks() -> None:
     assert frames_of([*chunks, b"\n\n"]) == [frame]
 
 
+@pytest.mark.parametrize(
+    ("piece", "end"),
+    [(b"x", b"\n"), (b"xy", b"\n"), (b"data:xy\n", b"\n"), (b"data\n", b"}{\n")],
+)
+def test_memory_is_bounded_by_the_bytes_that_came(piece: bytes, end: bytes) -> None:
+    count = 50_000
+    decoder = FrameDecoder()
+    tracemalloc.start()
+    try:
+        for _ in range(count):
+            decoder.feed(piece)
+        size, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert size < 1.5 * count * len(piece)
+    assert peak < 3 * count * len(piece)
+    assert len(decoder.feed(end)) == 1
+
+
 def test_nesting_that_exhausts_a_parser_is_left_to_whoever_parses() -> None:
     deep = b"{" + b'"a":{' * 100_000 + b"}{"
     assert frames_of([deep]) == [deep]
@@ -226,6 +246,27 @@ def test_unfinished_tells_whether_the_last_event_has_ended(data: bytes, unfinish
 
 
 # --- parsing frames into events ---
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        rb'{"type":"stdout","text":"a\ud800b"}',
+        rb'{"type":"stdout","text":"\uDFFF"}',
+        rb'{"type":"stdout","text":"\ude00\ud83d"}',
+        rb'{"type":"result","results":{"text/plain":["\ud83d!"]}}',
+        rb'{"type":"stdout","\ud800":1}',
+    ],
+)
+def test_half_a_surrogate_pair_is_no_text(frame: bytes) -> None:
+    with pytest.raises(MalformedFrame):
+        decode_frame(frame)
+    with pytest.raises(MalformedFrame):
+        parse_events(frame, ServerStreamEvent.from_dict)
+
+
+def test_a_surrogate_pair_is_a_character_and_an_escaped_backslash_is_not_half_of_one() -> None:
+    assert decode_frame(rb'{"\uD83D\uDE00":"\\ud800"}') == {"😀": "\\ud800"}
 
 
 def test_unknown_types_and_fields_do_no_harm() -> None:
