@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from code_interpreter.kernels import install
-from code_interpreter.kernels.javascript.nodes import Tslab
+from code_interpreter.kernels.javascript import nodes
+from code_interpreter.kernels.javascript.nodes import Tslab, installed_in
 from code_interpreter.kernels.launch import KernelMissingError
 
 
@@ -38,7 +39,7 @@ def package(folder: Path, version: str = "1.0.22", name: str = "tslab") -> Path:
 
 
 def own() -> Path:
-    return install.program_dir("tslab") / "lib" / "node_modules" / "tslab"
+    return installed_in() / "node_modules" / "tslab"
 
 
 @pytest.mark.parametrize(
@@ -105,7 +106,9 @@ def test_a_tslab_that_a_kernelspec_starts_is_found(data: Path, tmp_path: Path) -
     assert data.exists()
 
 
-@pytest.mark.parametrize(("version", "name"), [("2.0.0", "tslab"), ("1.0.0", "other")])
+@pytest.mark.parametrize(
+    ("version", "name"), [("2.0.0", "tslab"), ("1.0.23", "tslab"), ("1.0.22", "other")]
+)
 def test_another_program_is_not_taken_for_tslab(
     data: Path, tmp_path: Path, version: str, name: str
 ) -> None:
@@ -151,3 +154,23 @@ def test_the_sandboxs_home_is_searched_and_the_users_too(data: Path, tmp_path: P
     program = node(tmp_path / "home" / ".volta" / "tools" / "image" / "node" / "99" / "bin", "99")
     env = {"PATH": os.devnull, "HOME": str(tmp_path / "home")}
     assert asyncio.run(Tslab().find("javascript", env)).argv[0] == str(program)
+
+
+def test_a_tslab_of_an_earlier_installation_is_not_taken(data: Path, tmp_path: Path) -> None:
+    package(data / "code-interpreter" / "tslab" / "lib" / "node_modules" / "tslab")
+    package(data / "code-interpreter" / "tslab" / "1.0.22-00000000" / "node_modules" / "tslab")
+    node(tmp_path / "path", "99.1.0")
+    with pytest.raises(KernelMissingError, match="code-interpreter kernels install javascript"):
+        asyncio.run(Tslab().find("javascript", {"PATH": str(tmp_path / "path")}))
+
+
+def test_every_package_is_pinned_by_its_hash() -> None:
+    folder = Path(nodes.__file__).with_name("packages")
+    locked = json.loads((folder / "package-lock.json").read_bytes())["packages"]
+    wanted = json.loads((folder / "package.json").read_bytes())["dependencies"]
+    assert locked.pop("")["dependencies"] == wanted
+    assert all(about["integrity"].startswith("sha512-") for about in locked.values())
+    assert {name: locked[f"node_modules/{name}"]["version"] for name in wanted} == wanted
+    # Where tslab looks for its own, and what the kernel's program replaces parts of.
+    assert wanted["tslab"] == installed_in().name.rpartition("-")[0]
+    assert "node_modules/tslab/node_modules/zeromq" in locked

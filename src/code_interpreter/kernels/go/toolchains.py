@@ -6,25 +6,19 @@ own directory, and goes with it.
 """
 
 import asyncio
-import hashlib
 import json
 import os
 import pwd
-import shutil
 import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from code_interpreter.kernels.go.build import ADDED, CHANGES, MODULE, VERSION, changed
-from code_interpreter.kernels.install import program_dir, run, staged, write_kernelspec
+from code_interpreter.kernels.go.build import VERSION, build, installed_in
+from code_interpreter.kernels.install import program_dir, staged, write_kernelspec
 from code_interpreter.kernels.launch import Installed, KernelMissingError, Launch
 from code_interpreter.kernels.versions import Version, parse, pick
 
-# gonb asks for 1.24.4; this is the last goimports that does not ask for more.
-_GOIMPORTS = "golang.org/x/tools/cmd/goimports"
-_GOIMPORTS_VERSION = "v0.42.0"
-_ADDED_SOURCE = Path(__file__).with_name("whole_runes.go")
 _PATIENCE = 20.0
 _CACHES = ("GOCACHE", "GOMODCACHE")
 _INSTALL = "code-interpreter kernels install go"
@@ -123,7 +117,7 @@ class GoNB:
         else:
             say(f"building gonb {VERSION} with Go {newest}; this takes a minute or two")
             with staged(program_dir("gonb")) as staging:
-                _build(staging / folder.name, newest, say)
+                build(staging / folder.name, newest.go, say)
         write_kernelspec(
             "gonb",
             argv=_argv(folder / "bin"),
@@ -153,48 +147,6 @@ class GoNB:
             except (OSError, subprocess.SubprocessError, ValueError) as error:
                 raise KernelMissingError(f"Go {go} does not work: {error}") from error
         return self._caches[go.go]
-
-
-def _build(target: Path, go: _Go, say: Callable[[str], None]) -> None:
-    module = target / "module"
-    module.mkdir(parents=True)
-    # No setting of the user's that is meant for modules of theirs.
-    env = {
-        **{name: value for name, value in os.environ.items() if name not in {"GOFLAGS", "GOROOT"}},
-        "CGO_ENABLED": "0",
-        "GOTOOLCHAIN": "local",
-        "GOWORK": "off",
-    }
-
-    def command(*arguments: str) -> None:
-        run([go.go, *arguments], say=say, cwd=module, env=env)
-
-    command("mod", "init", "kernel")
-    command("get", f"{MODULE}@{VERSION}", f"{_GOIMPORTS}@{_GOIMPORTS_VERSION}")
-    # Sources of our own to change: those in Go's cache are everybody's. What is vendored is what
-    # some file here imports.
-    (module / "programs.go").write_text(
-        f'//go:build tools\n\npackage programs\n\nimport (\n\t_ "{MODULE}"\n\t_ "{_GOIMPORTS}"\n)\n'
-    )
-    command("mod", "vendor")
-    sources = module / "vendor" / MODULE
-    try:
-        theirs = {change.file: (sources / change.file).read_text() for change in CHANGES}
-        for file, source in changed(theirs).items():
-            (sources / file).write_text(source)
-    except ValueError as error:
-        raise KernelMissingError(str(error)) from error
-    shutil.copyfile(_ADDED_SOURCE, sources / ADDED)
-    programs = f"{target / 'bin'}{os.sep}"
-    command("build", "-mod=vendor", "-trimpath", "-o", programs, MODULE, _GOIMPORTS)
-    shutil.rmtree(module)
-
-
-def installed_in() -> Path:
-    """Where the gonb that we want is installed: one built of other sources is not it."""
-    recipe = Path(__file__).with_name("build.py").read_bytes() + _ADDED_SOURCE.read_bytes()
-    digest = hashlib.sha256(recipe).hexdigest()[:8]
-    return program_dir("gonb") / f"{VERSION}-{digest}"
 
 
 def _argv(programs: Path) -> tuple[str, ...]:

@@ -23,6 +23,7 @@ from code_interpreter.kernels.launch import Installed, KernelMissingError, Launc
 from code_interpreter.kernels.versions import Version, parse, pick
 
 _JJAVA = "1.0a8"
+_JJAVA_SHA256 = "b86ddf2eee6037a33a0adc2ac2f318a94638f42eefaeeeb13db381587e5f2a69"
 _OLDEST = 11  # the release of Java that jjava is compiled for
 _SOURCES = Path(__file__).parent
 _JAR = "share/jupyter/kernels/java/jjava.jar"
@@ -126,7 +127,11 @@ def _install(target: Path, jdk: _Jdk, say: Callable[[str], None]) -> None:
         if uv is None:
             raise KernelMissingError(f"neither {sys.executable} has pip, nor is uv in the PATH")
         install = [uv, "pip", "install", "--python", sys.executable]
-    run([*install, "--no-deps", "--target", str(target), f"jjava=={_JJAVA}"], say=say)
+    target.mkdir()
+    pinned = target / "requirements.txt"  # the only place where pip takes a hash from
+    pinned.write_text(f"jjava=={_JJAVA} --hash=sha256:{_JJAVA_SHA256}\n")
+    wanted = ["--require-hashes", "--requirement", str(pinned)]
+    run([*install, "--no-deps", "--target", str(target), *wanted], say=say)
     javac = [str(jdk.home / "bin" / "javac"), "--release", str(_OLDEST)]
     classes = ["-cp", str(target / _JAR), "-d", str(target / _CLASSES)]
     # Warns of a class that is old but without a successor; what fails is told all the same.

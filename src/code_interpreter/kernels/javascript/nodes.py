@@ -1,6 +1,7 @@
 """JavaScript and TypeScript: tslab, and the Node that a sandbox asks for."""
 
 import asyncio
+import hashlib
 import json
 import os
 import pwd
@@ -15,8 +16,8 @@ from code_interpreter.kernels.launch import Installed, KernelMissingError, Launc
 from code_interpreter.kernels.specs import kernelspecs
 from code_interpreter.kernels.versions import Version, parse, pick
 
-_WANTED = "tslab@^1.0.22"  # the kernel's program replaces parts of what is inside
-_MAJOR = 1
+_TSLAB = "1.0.22"  # exactly: the kernel's program replaces parts of what is inside
+_PACKAGES = Path(__file__).with_name("packages")  # what npm installs, and the hash of each
 _SPECS = {"javascript": ("jslab", "JavaScript"), "typescript": ("tslab", "TypeScript")}
 _NEEDS_NODE = "Install Node 18 or newer with npm first: from nodejs.org, nvm or the system."
 _REMEDY = "`code-interpreter kernels install javascript typescript` installs it"
@@ -117,8 +118,8 @@ class Tslab:
         node = _pick(asyncio.run(self._nodes(os.environ)), os.environ.get("NODE_VERSION", ""))
         package = _package()
         if package is None:
-            with install.staged(install.program_dir("tslab")) as folder:
-                _npm_install(node, folder, say)
+            with install.staged(install.program_dir("tslab")) as staging:
+                _npm_install(node, staging / installed_in().name, say)
             package = _read(_own_package())
         if package is None:
             raise KernelMissingError(f"npm installed no tslab in {_own_package()}")
@@ -173,8 +174,14 @@ def _candidates(env: Mapping[str, str]) -> Iterator[str]:
                 yield str(path)
 
 
+def installed_in() -> Path:
+    """Return where the packages that we want are installed: other versions are elsewhere."""
+    digest = hashlib.sha256((_PACKAGES / "package-lock.json").read_bytes()).hexdigest()
+    return install.program_dir("tslab") / f"{_TSLAB}-{digest[:8]}"
+
+
 def _own_package() -> Path:
-    return install.program_dir("tslab") / "lib" / "node_modules" / "tslab"
+    return installed_in() / "node_modules" / "tslab"
 
 
 def _package() -> _Package | None:
@@ -196,8 +203,7 @@ def _read(path: Path) -> _Package | None:
         name, version = about["name"], str(about["version"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    fits = name == "tslab" and parse(version)[:1] == (_MAJOR,)
-    return _Package(path, version) if fits else None
+    return _Package(path, version) if (name, version) == ("tslab", _TSLAB) else None
 
 
 def _npm_install(node: _Node, folder: Path, say: Callable[[str], None]) -> None:
@@ -206,13 +212,11 @@ def _npm_install(node: _Node, folder: Path, say: Callable[[str], None]) -> None:
     npm = shutil.which("npm", path=env["PATH"])
     if npm is None:
         raise KernelMissingError(f"npm is missing. {_NEEDS_NODE}")
-    # As a global one: in a local installation tslab breaks `console`. From a folder that holds
-    # nothing, since npm takes a folder named like the package for it.
-    command = [npm, "install", "--global", "--prefix", str(folder), "--no-audit", "--no-fund"]
+    shutil.copytree(_PACKAGES, folder)
     # zeromq brings binaries; newer npms would not run its script, and complain about that.
-    command.append("--ignore-scripts")
-    install.run([*command, _WANTED], say=say, cwd=folder, env=env)
-    package = folder / "lib" / "node_modules" / "tslab"
+    command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+    install.run(command, say=say, cwd=folder, env=env)
+    package = folder / "node_modules" / "tslab"
     check = "require(require.resolve('zeromq', { paths: [process.argv[1]] }))"
     install.run([node.path, "-e", check, str(package)], say=say, cwd=folder)
 
