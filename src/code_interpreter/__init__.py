@@ -7,9 +7,10 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from code_interpreter._codes import Codes
-    from code_interpreter._codes_sync import CodesSync
-    from code_interpreter._contexts import CodeContext
+    from code_interpreter._async.codes import Codes
+    from code_interpreter._async.interpreter import CodeInterpreter
+    from code_interpreter._call.code_context import CodeContext
+    from code_interpreter._call.languages import SupportedLanguage
     from code_interpreter._errors import (
         APIError,
         AuthenticationError,
@@ -32,11 +33,10 @@ if TYPE_CHECKING:
         StreamTruncatedError,
         TransportError,
     )
-    from code_interpreter._execution import Execution, Outcome
-    from code_interpreter._interpreter import CodeInterpreter
-    from code_interpreter._interpreter_sync import CodeInterpreterSync
-    from code_interpreter._languages import SupportedLanguage
-    from code_interpreter._results import Result
+    from code_interpreter._output.execution import Execution, Outcome
+    from code_interpreter._output.result import Result
+    from code_interpreter._sync.codes import CodesSync
+    from code_interpreter._sync.interpreter import CodeInterpreterSync
 
     __version__: str
 
@@ -72,18 +72,18 @@ __all__ = [
     "TransportError",
 ]
 
-# Names come from their modules when they are first asked for (PEP 562): the process of every local
-# sandbox imports this package and needs none of them, and they take most of a second.
+# Names are imported when they are first used (PEP 562): the process of every local sandbox imports
+# this package without needing them, and they take most of a second.
 _HOMES = {
-    "Codes": "_codes",
-    "CodesSync": "_codes_sync",
-    "CodeContext": "_contexts",
-    "Execution": "_execution",
-    "Outcome": "_execution",
-    "CodeInterpreter": "_interpreter",
-    "CodeInterpreterSync": "_interpreter_sync",
-    "SupportedLanguage": "_languages",
-    "Result": "_results",
+    "Codes": "_async.codes",
+    "CodesSync": "_sync.codes",
+    "CodeContext": "_call.code_context",
+    "Execution": "_output.execution",
+    "Outcome": "_output.execution",
+    "CodeInterpreter": "_async.interpreter",
+    "CodeInterpreterSync": "_sync.interpreter",
+    "SupportedLanguage": "_call.languages",
+    "Result": "_output.result",
 }
 
 

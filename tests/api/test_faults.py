@@ -7,11 +7,14 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from opensandbox.config import ConnectionConfig, ConnectionConfigSync
 from opensandbox.models.execd import ExecutionHandlers, OutputMessage
 from opensandbox.models.execd_sync import ExecutionHandlersSync
 
 import code_interpreter as ci
-from code_interpreter import _watch
+from code_interpreter._async.connection import Connection
+from code_interpreter._sync.connection import Connection as SyncConnection
+from code_interpreter._wire.target import BareTarget
 from tests.faults import (
     BUSY,
     CASES,
@@ -33,14 +36,28 @@ GRACE = 0.6
 Road = Callable[..., ci.Execution]
 
 
+def hurried(url: str) -> ci.CodeInterpreter:
+    """An interpreter with a short grace."""
+    target = BareTarget.parse(url, None, None)
+    config = ConnectionConfig(protocol=target.protocol)
+    return ci.CodeInterpreter(Connection(config, target.endpoint), grace=GRACE)
+
+
+def hurried_sync(url: str) -> ci.CodeInterpreterSync:
+    """The blocking one."""
+    target = BareTarget.parse(url, None, None)
+    config = ConnectionConfigSync(protocol=target.protocol)
+    return ci.CodeInterpreterSync(SyncConnection(config, target.endpoint), grace=GRACE)
+
+
 def by_run(url: str, **options: Any) -> ci.Execution:
-    with ci.CodeInterpreterSync.connect(url) as interpreter:
+    with hurried_sync(url) as interpreter:
         return interpreter.codes.run("1", **options)
 
 
 def by_stream(url: str, **options: Any) -> ci.Execution:
     with (
-        ci.CodeInterpreterSync.connect(url) as interpreter,
+        hurried_sync(url) as interpreter,
         interpreter.codes.stream("1", **options) as events,
     ):
         for _ in events:
@@ -50,7 +67,7 @@ def by_stream(url: str, **options: Any) -> ci.Execution:
 
 def by_async_run(url: str, **options: Any) -> ci.Execution:
     async def main() -> ci.Execution:
-        async with await ci.CodeInterpreter.connect(url) as interpreter:
+        async with hurried(url) as interpreter:
             return await interpreter.codes.run("1", **options)
 
     return asyncio.run(main())
@@ -59,7 +76,7 @@ def by_async_run(url: str, **options: Any) -> ci.Execution:
 def by_async_stream(url: str, **options: Any) -> ci.Execution:
     async def main() -> ci.Execution:
         async with (
-            await ci.CodeInterpreter.connect(url) as interpreter,
+            hurried(url) as interpreter,
             interpreter.codes.stream("1", **options) as events,
         ):
             async for _ in events:
@@ -73,11 +90,6 @@ def by_async_stream(url: str, **options: Any) -> ci.Execution:
 def road(request: pytest.FixtureRequest) -> Road:
     chosen: Road = request.param
     return chosen
-
-
-@pytest.fixture(autouse=True)
-def _short_grace(monkeypatch: pytest.MonkeyPatch) -> None:  # pyright: ignore[reportUnusedFunction]
-    monkeypatch.setattr(_watch, "GRACE", GRACE)
 
 
 def play(case: Case, road: Road, faults: Faults) -> ci.Execution:
@@ -237,7 +249,7 @@ def test_a_handler_that_raises_does_not_wait_for_ever() -> None:
 @pytest.mark.parametrize("in_block", [True, False])
 def test_leaving_a_loop_stops_the_run(*, in_block: bool) -> None:
     async def main(url: str) -> None:
-        async with await ci.CodeInterpreter.connect(url) as interpreter:
+        async with hurried(url) as interpreter:
             if in_block:
                 async with interpreter.codes.stream("1") as events:
                     async for _ in events:
@@ -254,7 +266,7 @@ def test_leaving_a_loop_stops_the_run(*, in_block: bool) -> None:
 
     with (
         fault_server(obeys(INIT, OUT), plays(INIT, DONE)) as faults,
-        ci.CodeInterpreterSync.connect(faults.url) as interpreter,
+        hurried_sync(faults.url) as interpreter,
     ):
         if in_block:
             with interpreter.codes.stream("1") as events:
@@ -270,7 +282,7 @@ def test_leaving_a_loop_stops_the_run(*, in_block: bool) -> None:
 
 def test_a_cancelled_run_is_stopped_and_the_next_one_is_patient() -> None:
     async def main(url: str) -> ci.Execution:
-        async with await ci.CodeInterpreter.connect(url) as interpreter:
+        async with hurried(url) as interpreter:
             printed = asyncio.Event()
 
             async def on_stdout(_: OutputMessage) -> None:
@@ -295,7 +307,7 @@ def test_a_cancelled_run_is_stopped_and_the_next_one_is_patient() -> None:
 def test_a_stream_can_be_read_once() -> None:
     with (
         fault_server(plays(INIT, DONE)) as faults,
-        ci.CodeInterpreterSync.connect(faults.url) as interpreter,
+        hurried_sync(faults.url) as interpreter,
     ):
         events = interpreter.codes.stream("1")
         assert len(list(events)) == 2

@@ -16,7 +16,9 @@ from opensandbox.models.execd import ExecutionHandlers, OutputMessage
 from opensandbox.models.execd_sync import ExecutionHandlersSync
 
 import code_interpreter as ci
-from code_interpreter._connection import AsyncConnection, BareTarget, SyncConnection
+from code_interpreter._async.connection import Connection
+from code_interpreter._sync.connection import Connection as SyncConnection
+from code_interpreter._wire.target import BareTarget
 from tests.support.replay import STREAMS, ReplayServer
 
 
@@ -224,7 +226,7 @@ def test_headers_do_not_follow_a_redirect_to_another_origin(replay: ReplayServer
     async def main() -> None:
         target = BareTarget.parse(replay.url + "/redirect", {"X-Secret": "s"}, None)
         config = ConnectionConfig(follow_redirects=True, headers={"X-Mine": "m"})
-        connection = AsyncConnection(config, target.endpoint)
+        connection = Connection(config, target.endpoint)
         assert await ci.Codes(connection).ping()
         await connection.aclose()
 
@@ -294,7 +296,7 @@ def test_waiting_for_a_server_that_says_nothing_ends_in_time() -> None:
         timeout = timedelta(seconds=0.5)
 
         async def main() -> None:
-            connection = AsyncConnection(ConnectionConfig(), endpoint)
+            connection = Connection(ConnectionConfig(), endpoint)
             async with ci.CodeInterpreter(connection) as interpreter:
                 await interpreter.check_ready(timeout)
 

@@ -17,7 +17,9 @@ from opensandbox.models.execd import ExecutionHandlers
 from opensandbox.models.execd_sync import ExecutionHandlersSync
 
 import code_interpreter as ci
-from code_interpreter._connection import AsyncConnection, BareTarget, SyncConnection
+from code_interpreter._async.connection import Connection
+from code_interpreter._sync.connection import Connection as SyncConnection
+from code_interpreter._wire.target import BareTarget
 from code_interpreter.events import Init
 from tests.execd_client.raw_server import LAST_CHUNK, STREAM_HEAD, Peer, chunk
 from tests.faults import (
@@ -165,7 +167,7 @@ def test_no_free_connection_in_a_pool_of_the_users_own_is_named() -> None:
             transport=httpx.AsyncHTTPTransport(limits=limits),
             request_timeout=timedelta(seconds=0.5),
         )
-        connection = AsyncConnection(config, BareTarget.parse(url, None, None).endpoint)
+        connection = Connection(config, BareTarget.parse(url, None, None).endpoint)
         codes = ci.Codes(connection)
         first = asyncio.create_task(codes.run("1", context=MINE))
         await asyncio.sleep(0.1)

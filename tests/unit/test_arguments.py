@@ -7,11 +7,12 @@ import pydantic
 import pytest
 
 from code_interpreter import CodeContext, InvalidArgumentError, NotReadyError, SupportedLanguage
-from code_interpreter._connection import BareTarget
-from code_interpreter._contexts import checked_id, context_request, run_request
-from code_interpreter._errors import AuthenticationError, api_error
-from code_interpreter._languages import LANGUAGES, checked_language
-from code_interpreter._readiness import ReadyWait
+from code_interpreter._call.code_context import checked_id, context_request, run_request
+from code_interpreter._call.languages import LANGUAGES, checked_language
+from code_interpreter._call.readiness import ReadyWait
+from code_interpreter._errors import AuthenticationError
+from code_interpreter._wire.failures import api_error
+from code_interpreter._wire.target import BareTarget
 
 SECOND = timedelta(seconds=1)
 

@@ -8,12 +8,13 @@ from execd_client.streaming import FrameDecoder
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from code_interpreter import _events as e
-from code_interpreter._contexts import CodeContext
+from code_interpreter import events as e
+from code_interpreter._call.code_context import CodeContext
+from code_interpreter._call.plan import plan_run
 from code_interpreter._errors import CodeInterpreterError, ProtocolError
-from code_interpreter._execution import Execution, ExecutionBuilder
-from code_interpreter._plan import plan_run
-from code_interpreter._runs import Run
+from code_interpreter._output.builder import ExecutionBuilder
+from code_interpreter._output.execution import Execution
+from code_interpreter._run.run import Run
 from tests.support.replay import STREAMS
 
 Fields = dict[str, Any]
@@ -126,31 +127,29 @@ def streams(draw: st.DrawFn) -> tuple[list[Fields], list[bytes]]:
     return sent, [body[i:j] for i, j in zip([0, *cuts], [*cuts, len(body)], strict=True)]
 
 
-def taken(chunks: list[bytes], *, told: bool) -> Run:
-    """A run that has taken a body in, as far as it was good.
-
-    Args:
-        chunks: The body.
-        told: Whether somebody is told of each event.
-    """
+def taken(chunks: list[bytes]) -> Run:
+    """A run that has taken a body in, as far as it was good."""
     run = Run(PLAN, 0)
     decoder = FrameDecoder()
     for chunk in (*chunks, None):
-        block = decoder.finish() if chunk is None else decoder.feed_block(chunk)
-        if block and run.broken is None:
-            events = run.take(block, decoder.cut, 0)
-            if told:
-                list(run.builder.tell(events, {"on_stdout": print, "on_stderr": print}))
-            else:
-                run.builder.apply_all(events)
+        frames = decoder.finish() if chunk is None else decoder.feed(chunk)
+        if frames and not is_broken(run):
+            run.builder.take_all(run.take(frames, 0))
     return run
 
 
-def folded(chunks: list[bytes], told: bool) -> Execution:  # noqa: FBT001  # drawn
+def is_broken(run: Run) -> bool:
+    try:
+        run.check()
+    except ProtocolError:
+        return True
+    return False
+
+
+def folded(chunks: list[bytes]) -> Execution:
     """What a client makes of a body."""
-    run = taken(chunks, told=told)
-    if run.broken is not None:
-        raise run.broken
+    run = taken(chunks)
+    run.check()
     return run.conclude()
 
 
@@ -172,7 +171,7 @@ def built(sent: list[Fields]) -> Execution:
         values = {renamed.get((kind, k), k): v for k, v in fields.items() if k != "type"}
         if values.get("error") is not None:
             values["error"] = e.ErrorDetails(**values["error"])
-        builder.apply_all([kinds[kind](**values)])
+        builder.take_all([kinds[kind](**values)])
     return builder.finish()
 
 
@@ -184,13 +183,10 @@ def outcome(make: Any, *arguments: Any) -> Any:
 
 
 # A stream is made of many small choices; on a busy machine that can take its time.
-@given(streams(), st.booleans())
-def test_a_stream_folds_to_what_was_sent(
-    stream: tuple[list[Fields], list[bytes]],
-    told: bool,  # noqa: FBT001  # drawn
-) -> None:
+@given(streams())
+def test_a_stream_folds_to_what_was_sent(stream: tuple[list[Fields], list[bytes]]) -> None:
     sent, chunks = stream
-    assert outcome(folded, chunks, told) == outcome(built, sent)
+    assert outcome(folded, chunks) == outcome(built, sent)
 
 
 @given(st.lists(st.binary(max_size=80), max_size=8))
@@ -203,8 +199,7 @@ def test_a_stream_folds_to_what_was_sent(
 @example([b'{"type":"ping"', b',"timestamp":1}'])
 @example([b'{"type":"ping"\n,"timestamp":1}\n'])
 def test_arbitrary_bytes_are_events_or_a_protocol_error(chunks: list[bytes]) -> None:
-    run = taken(chunks, told=False)
-    assert run.broken is None or type(run.broken) is ProtocolError
+    is_broken(taken(chunks))
 
 
 @pytest.mark.parametrize("size", [1, 7, 4096, 1 << 30])
@@ -216,8 +211,8 @@ def test_a_recording_folds_to_what_it_holds_however_it_is_cut(name: str, size: i
     if size < 4096 < len(body) // 50:
         pytest.skip("a large body in tiny pieces takes minutes")
     chunks = [body[i : i + size] for i in range(0, len(body), size)]
-    run = taken(chunks, told=size != 7)
-    assert run.broken is None
+    run = taken(chunks)
+    assert not is_broken(run)
     execution = run.execution
     assert execution.output_lost is expected["output_lost"]
     assert [result.text for result in execution.result] == [

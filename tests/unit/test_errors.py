@@ -11,7 +11,10 @@ import pytest
 from execd_client import errors as wire
 
 import code_interpreter as ci
-from code_interpreter._errors import api_error, mapped_errors
+from code_interpreter._output.execution import Execution
+from code_interpreter._run.run import Run
+from code_interpreter._wire.failures import api_error, mapped_errors
+from tests.unit.test_engine import PLAN
 
 JSON = {"content-type": "application/json"}
 
@@ -113,8 +116,9 @@ def test_retry_after_is_seconds_or_a_date_or_unknown() -> None:
 def test_foreign_errors_are_mapped_with_their_cause(
     foreign: Exception, ours: type[ci.CodeInterpreterError]
 ) -> None:
-    execution = ci.Execution(id="run")
-    with pytest.raises(ci.CodeInterpreterError) as caught, mapped_errors(execution):
+    execution = Execution(id="run")
+    run = Run(PLAN, 0, execution=execution)
+    with pytest.raises(ci.CodeInterpreterError) as caught, run.failures():
         raise foreign
     assert type(caught.value) is ours
     assert caught.value.__cause__ is foreign
@@ -122,9 +126,10 @@ def test_foreign_errors_are_mapped_with_their_cause(
 
 
 def test_our_own_errors_pass_and_take_the_execution_along() -> None:
-    execution = ci.Execution(id="run")
+    execution = Execution(id="run")
+    run = Run(PLAN, 0, execution=execution)
     ours = ci.StreamTruncatedError("cut")
-    with pytest.raises(ci.StreamTruncatedError) as caught, mapped_errors(execution):
+    with pytest.raises(ci.StreamTruncatedError) as caught, run.failures():
         raise ours
     assert caught.value is ours
     assert ours.execution is execution

@@ -1,33 +1,29 @@
 """Events fold into an Execution, in any order, and nothing is judged before the end."""
 
 import pickle
+from typing import Any
 
 import pytest
 from opensandbox.models import execd as shared
 from opensandbox.models.execd import ExecutionHandlers
 from opensandbox.models.execd_sync import ExecutionHandlersSync
 
-from code_interpreter import _events as e
+from code_interpreter import events as e
 from code_interpreter._errors import (
     InvalidArgumentError,
     OutputLostWarning,
     StreamTruncatedError,
 )
-from code_interpreter._execution import (
-    Execution,
-    ExecutionBuilder,
-    Outcome,
-    RunId,
-    listeners,
-    refuse_async,
-    refuse_awaitable,
-)
-from code_interpreter._results import Result
+from code_interpreter._output.builder import ExecutionBuilder
+from code_interpreter._output.execution import Execution, Outcome, RunId
+from code_interpreter._output.result import Result
+from code_interpreter._run.handlers import listeners
+from code_interpreter._sync.primitives import accepted, settle
 
 
 def fold(*events: e.Event, keep_output: bool = True) -> Execution:
     builder = ExecutionBuilder(keep_output=keep_output)
-    builder.apply_all(events)
+    builder.take_all(events)
     return builder.finish()
 
 
@@ -100,7 +96,7 @@ def test_the_outcome_is_judged_by_the_error(error: str | None, outcome: Outcome)
 def test_an_error_of_a_run_that_we_interrupted_is_an_interrupt_in_any_language() -> None:
     builder = ExecutionBuilder()
     builder.interrupted = True
-    builder.apply_all([e.Error(1, e.ErrorDetails("CommandExecError", "130"))])
+    builder.take_all([e.Error(1, e.ErrorDetails("CommandExecError", "130"))])
     assert builder.finish().outcome is Outcome.INTERRUPTED
 
 
@@ -147,7 +143,7 @@ def test_text_is_in_order_of_arrival_and_results_have_their_own_lines() -> None:
 
 def test_a_run_id_knows_its_run_and_its_copies_are_strings() -> None:
     builder = ExecutionBuilder(owner="the run")
-    ((_, (init,)),) = builder.tell([e.Init(1, "id")], {"on_init": print})
+    init = builder.take(e.Init(1, "id"))
     assert isinstance(init.id, RunId)
     assert init.id is builder.execution.id
     assert init.id.owner == "the run"
@@ -188,14 +184,13 @@ def test_output_left_to_the_handlers_is_not_kept() -> None:
     assert execution.logs.stdout == execution.logs.stderr == []
 
 
-def test_each_event_says_which_handler_wants_it() -> None:
-    builder = ExecutionBuilder()
+def test_each_event_has_its_handler_and_its_value() -> None:
     events: list[e.Event] = [
         e.Init(1, "run"),
         e.Stdout(1, "a"),
         e.Stderr(1, "b"),
-        e.MimeBundle(1, {}),
-        e.Error(1, None),
+        e.MimeBundle(1, {"text": "c"}),
+        e.Error(1, e.ErrorDetails("E", "v")),
         e.Complete(1, 1),
     ]
     names = [
@@ -206,36 +201,30 @@ def test_each_event_says_which_handler_wants_it() -> None:
         "on_error",
         "on_execution_complete",
     ]
-    assert [name for name, _ in builder.tell(events, {name: name for name in names})] == names
-    for left_out in names:
-        some = [name for name in names if name != left_out]
-        told = ExecutionBuilder().tell(events, {name: name for name in some})
-        assert [name for name, _ in told] == some
+    each: Any = {name: name for name in names}
+    told: dict[type, Any] = listeners(ExecutionHandlersSync.model_construct(**each))
+    assert [told[type(event)] for event in events] == names
+    builder = ExecutionBuilder()
+    values = [builder.take(event) for event in events]
+    execution = builder.execution
+    assert values[1] is execution.logs.stdout[0] is execution.outputs[0]
+    assert values[2] is execution.logs.stderr[0] is execution.outputs[1]
+    assert values[3] is execution.result[0] is execution.outputs[2]
+    assert values[4] is execution.error
+    assert values[5] is execution.complete
     silent: list[e.Event] = [
         e.Ping(), e.Status(), e.Unknown("x"), e.ExecutionCount(1, 3), e.ErrorObject("a", "b")
     ]  # fmt: skip
-    assert list(builder.tell(silent, {name: name for name in names})) == []
-    assert builder.execution.execution_count == 3
+    assert not {type(event) for event in silent} & told.keys()
+    builder.take_all(silent)
+    assert execution.execution_count == 3
 
 
-@pytest.mark.parametrize("keep_output", [True, False])
-@pytest.mark.parametrize("max_output", [None, 3])
-def test_much_output_is_told_and_kept_as_it_is_one_by_one(
-    keep_output: bool,  # noqa: FBT001  # pytest passes it by name
-    max_output: int | None,
-) -> None:
-    events: list[e.Event] = [e.Stdout(1, "ab"), e.Stdout(None, None), e.Stdout(3, "cd")]
-    at_once = ExecutionBuilder(keep_output=keep_output, max_output=max_output)
-    one_by_one = ExecutionBuilder(keep_output=keep_output, max_output=max_output)
-    ((_, told),) = at_once.tell(events, {"on_stdout": print})
-    assert [(message.text, message.timestamp, message.is_error) for message in told] == [
-        ("ab", 1, False), ("", 0, False), ("cd", 3, False)
-    ]  # fmt: skip
-    pairs = [pair for event in events for pair in one_by_one.tell([event], {"on_stdout": print})]
-    assert [value for _, values in pairs for value in values] == told
-    for builder in (at_once, one_by_one):
-        builder.settle(Outcome.OK)
-    assert at_once.execution == one_by_one.execution
+def test_output_that_was_added_by_hand_has_a_text() -> None:
+    execution = Execution()
+    execution.logs.add_stdout(shared.OutputMessage(text="a\n", timestamp=1))
+    execution.add_result(shared.ExecutionResult(text="4", timestamp=2))
+    assert execution.text == "a\n4"
 
 
 def test_the_models_are_those_of_opensandbox() -> None:
@@ -259,13 +248,13 @@ class _AsyncCallable:
 def test_the_blocking_client_refuses_async_handlers(handler: object) -> None:
     handlers = ExecutionHandlersSync.model_construct(on_stdout=handler)
     with pytest.raises(InvalidArgumentError, match="on_stdout is async"):
-        refuse_async(listeners(handlers))
+        accepted(listeners(handlers))
 
 
 def test_a_plain_function_that_returns_a_coroutine_is_refused_when_it_does() -> None:
     with pytest.raises(InvalidArgumentError, match="on_result is async"):
-        refuse_awaitable({"on_error": repr, "on_result": print}, print, _async_handler(None))
-    refuse_awaitable({"on_result": print}, print, "anything else")
-    refuse_async(listeners(None))
-    refuse_async(listeners(ExecutionHandlersSync(on_stdout=print)))
+        settle(_async_handler(None), e.MimeBundle())
+    settle("anything else", e.MimeBundle())
+    accepted(listeners(None))
+    accepted(listeners(ExecutionHandlersSync(on_stdout=print)))
     assert ExecutionHandlers().skip_accumulation is False

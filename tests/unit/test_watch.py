@@ -2,7 +2,7 @@
 
 import pytest
 
-from code_interpreter._watch import GRACE, Action, Watch
+from code_interpreter._run.watch import GRACE, Action, Watch
 
 
 def test_without_limits_there_is_nothing_to_watch() -> None:
@@ -33,7 +33,7 @@ def test_silence_counts_from_the_first_event_and_is_given_up_at_once() -> None:
     watch.heard_at = 1010
     assert watch.look(1030) is Action.NOTHING
     assert watch.due() == 1040
-    assert watch.look(1040) is Action.GIVE_UP
+    assert watch.look(1040) is Action.BREAK_OFF
     assert watch.idle
     assert not watch.interrupting
 
@@ -44,7 +44,7 @@ def test_silence_is_watched_during_the_grace_too() -> None:
     assert watch.due() == 10
     assert watch.look(10) is Action.INTERRUPT
     assert watch.due() == 12
-    assert watch.look(12) is Action.GIVE_UP
+    assert watch.look(12) is Action.BREAK_OFF
 
 
 @pytest.mark.parametrize("deadline", [None, 100])

@@ -4,8 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from opensandbox.models.execd import OutputMessage
 
-from code_interpreter import _events as e
-from code_interpreter._execution import Execution, ExecutionBuilder, Outcome
+from code_interpreter import events as e
+from code_interpreter._output.builder import ExecutionBuilder
+from code_interpreter._output.execution import Execution, Outcome
 
 texts = st.lists(st.text(alphabet="abcdé€😀", max_size=12), max_size=30)
 
@@ -13,8 +14,8 @@ texts = st.lists(st.text(alphabet="abcdé€😀", max_size=12), max_size=30)
 def kept(chunks: list[str], limit: int) -> Execution:
     builder = ExecutionBuilder(max_output=limit)
     for chunk in chunks:
-        builder.apply_all([e.Stdout(1, chunk)])
-    builder.apply_all([e.Complete(1, 1)])
+        builder.take_all([e.Stdout(1, chunk)])
+    builder.take_all([e.Complete(1, 1)])
     return builder.finish()
 
 
@@ -71,10 +72,10 @@ def test_nothing_at_all_can_be_kept() -> None:
 
 def test_results_count_with_all_their_forms_and_are_left_out_whole() -> None:
     builder = ExecutionBuilder(max_output=20)
-    builder.apply_all([e.Stdout(1, "0123456789")])
-    builder.apply_all([e.MimeBundle(2, {"text": "abcde", "image/png": "x" * 50})])
-    builder.apply_all([e.Stderr(3, "end")])
-    builder.apply_all([e.Complete(4, 1)])
+    builder.take_all([e.Stdout(1, "0123456789")])
+    builder.take_all([e.MimeBundle(2, {"text": "abcde", "image/png": "x" * 50})])
+    builder.take_all([e.Stderr(3, "end")])
+    builder.take_all([e.Complete(4, 1)])
     execution = builder.finish()
     assert [output.text for output in execution.outputs] == ["0123456789", "end"]
     assert execution.result == []
@@ -84,9 +85,9 @@ def test_results_count_with_all_their_forms_and_are_left_out_whole() -> None:
 
 def test_a_display_in_the_tail_is_updated() -> None:
     builder = ExecutionBuilder(max_output=10)
-    builder.apply_all([e.Stdout(1, "01234")])
-    builder.apply_all([e.MimeBundle(2, {"text": "a"}, display=True, display_id="d")])
-    builder.apply_all([e.MimeBundle(3, {"text": "b"}, display=True, display_id="d", update=True)])
+    builder.take_all([e.Stdout(1, "01234")])
+    builder.take_all([e.MimeBundle(2, {"text": "a"}, display=True, display_id="d")])
+    builder.take_all([e.MimeBundle(3, {"text": "b"}, display=True, display_id="d", update=True)])
     builder.settle(Outcome.STREAM_LOST)
     assert [result.text for result in builder.execution.result] == ["b"]
 
@@ -94,7 +95,7 @@ def test_a_display_in_the_tail_is_updated() -> None:
 def test_what_has_arrived_is_there_after_a_failure() -> None:
     builder = ExecutionBuilder(max_output=4)
     for text in "abcdef":
-        builder.apply_all([e.Stdout(1, text)])
+        builder.take_all([e.Stdout(1, text)])
     builder.settle(Outcome.STREAM_LOST)
     assert joined(builder.execution) == "abef"
     assert isinstance(builder.execution.outputs[0], OutputMessage)

@@ -1,5 +1,5 @@
 """The blocking interpreter, at the reference SDK's import path."""
 
-from code_interpreter._interpreter_sync import CodeInterpreterSync
+from code_interpreter._sync.interpreter import CodeInterpreterSync
 
 __all__ = ["CodeInterpreterSync"]

@@ -1,0 +1,1 @@
+"""What a call means, before any I/O."""

@@ -1,0 +1,99 @@
+"""Contexts, and the requests about them: arguments are checked here, before any I/O."""
+
+from typing import Final
+
+import execd_client.models as wire
+from execd_client.types import UNSET
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from code_interpreter._call.languages import SupportedLanguage, checked_language
+from code_interpreter._errors import InvalidArgumentError
+
+_DEFAULT_LANGUAGE: Final = SupportedLanguage.PYTHON
+
+
+class CodeContext(BaseModel):
+    """Where code runs: one kernel of one language, whose state lasts from run to run.
+
+    Attributes:
+        id: The server's id. None means the default context of `language`, which the server makes
+            on demand.
+        language: One of `SupportedLanguage`.
+        cwd: The directory in which it started; None if the server does not say.
+    """
+
+    model_config = ConfigDict(extra="ignore")
+
+    id: str | None = Field(default=None)
+    language: str
+    cwd: str | None = Field(default=None)
+
+    @field_validator("language")
+    @classmethod
+    def _not_blank(cls, value: str) -> str:
+        if not value.strip():
+            raise ValueError("language cannot be blank")
+        return value
+
+
+def from_wire(context: wire.CodeContext) -> CodeContext:
+    """Return the public model of a context that the server described."""
+    return CodeContext(id=context.id or None, language=context.language, cwd=context.cwd or None)
+
+
+def context_request(language: str, cwd: str | None) -> wire.CodeContextRequest:
+    """Return the request for a new context.
+
+    Raises:
+        InvalidArgumentError: The language is blank or unknown, or `cwd` is an empty string.
+    """
+    if cwd is not None and not cwd.strip():
+        raise InvalidArgumentError("cwd must be a path, or None for the server's default")
+    return wire.CodeContextRequest(language=checked_language(language), cwd=cwd or UNSET)
+
+
+def run_request(
+    code: str, language: str | None, context: CodeContext | None
+) -> wire.RunCodeRequest:
+    """Return the request that runs code.
+
+    Raises:
+        InvalidArgumentError: The code is empty, the language is blank or unknown, or language and
+            context disagree.
+    """
+    if not isinstance(code, str) or not code.strip():  # pyright: ignore[reportUnnecessaryIsInstance]  # callers may be untyped
+        raise InvalidArgumentError("code must be a string that is not empty")
+    if context is None:
+        return wire.RunCodeRequest(
+            code=code,
+            context=wire.CodeContext(
+                language=checked_language(_DEFAULT_LANGUAGE if language is None else language)
+            ),
+        )
+    if not isinstance(context, CodeContext):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers may be untyped
+        raise InvalidArgumentError(f"context must be a CodeContext; got {type(context).__name__}")
+    if language is not None and language != context.language:
+        raise InvalidArgumentError(
+            f"language {language!r} and the context's language {context.language!r} disagree"
+        )
+    if context.id is None:
+        checked_language(context.language)
+    return wire.RunCodeRequest(
+        code=code,
+        context=wire.CodeContext(language=context.language, id=context.id or UNSET),
+    )
+
+
+def checked_id(what: str, value: str) -> str:
+    """Return the id if it is a string that is not blank.
+
+    Args:
+        what: What it identifies, for the message: "context", "execution".
+        value: The id.
+
+    Raises:
+        InvalidArgumentError: It is blank, or not a string.
+    """
+    if not isinstance(value, str) or not value.strip():  # pyright: ignore[reportUnnecessaryIsInstance]  # callers may be untyped
+        raise InvalidArgumentError(f"{what} id must be a string that is not blank; got {value!r}")
+    return value

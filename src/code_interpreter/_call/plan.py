@@ -1,0 +1,96 @@
+"""What the arguments of a run mean; they are checked here, before any I/O."""
+
+import math
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final, Literal, TypeAlias, get_args
+
+import execd_client.models as wire
+from execd_client.types import Unset
+
+from code_interpreter._call.code_context import CodeContext, run_request
+from code_interpreter._errors import InvalidArgumentError
+
+Seconds: TypeAlias = float | timedelta
+OnBusy: TypeAlias = Literal["queue", "raise"]
+
+_ON_BUSY: Final = get_args(OnBusy)
+
+DEFAULT_IDLE_TIMEOUT: Final[float] = 30.0
+"""Seconds. Servers send a ping every three seconds once a run has begun."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunPlan:
+    """One run, before it begins.
+
+    Attributes:
+        body: What is sent.
+        slot: What one run at a time can have: a context, or the default context of a language.
+        timeout: Seconds for the run, waiting for its turn included; None for no limit.
+        idle_timeout: Seconds of silence after the first event; None for no limit.
+        waits: Whether it waits for its turn; if not, a busy context is an error.
+        max_output: Bytes of output to keep at most; None for all.
+    """
+
+    body: wire.RunCodeRequest
+    slot: str
+    timeout: float | None
+    idle_timeout: float | None
+    waits: bool
+    max_output: int | None
+
+    @property
+    def context_id(self) -> str | None:
+        """The id of the context, if the caller named one."""
+        context = self.body.context
+        return None if isinstance(context, Unset) else context.id or None
+
+
+def plan_run(
+    code: str,
+    language: str | None,
+    context: CodeContext | None,
+    *,
+    timeout: Seconds | None,
+    idle_timeout: Seconds | None,
+    on_busy: OnBusy,
+    max_output: int | None,
+) -> RunPlan:
+    """Return the plan for the arguments of a call.
+
+    Raises:
+        InvalidArgumentError: An argument is not valid.
+    """
+    if on_busy not in _ON_BUSY:
+        raise InvalidArgumentError(f"on_busy must be 'queue' or 'raise'; got {on_busy!r}")
+    if max_output is not None and (
+        isinstance(max_output, bool) or not isinstance(max_output, int) or max_output < 0  # pyright: ignore[reportUnnecessaryIsInstance]  # callers may be untyped
+    ):
+        raise InvalidArgumentError(f"max_output must be a number of bytes; got {max_output!r}")
+    body = run_request(code, language, context)
+    return RunPlan(
+        body=body,
+        slot=_slot(body),
+        timeout=_seconds("timeout", timeout),
+        idle_timeout=_seconds("idle_timeout", idle_timeout),
+        waits=on_busy == "queue",
+        max_output=max_output,
+    )
+
+
+def _slot(body: wire.RunCodeRequest) -> str:
+    context = body.context
+    assert not isinstance(context, Unset)  # noqa: S101  # run_request always names one
+    return f"context {context.id}" if context.id else f"default {context.language}"
+
+
+def _seconds(name: str, value: Seconds | None) -> float | None:
+    if value is None:
+        return None
+    seconds = value.total_seconds() if isinstance(value, timedelta) else value
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not seconds > 0:  # pyright: ignore[reportUnnecessaryIsInstance]  # callers may be untyped
+        raise InvalidArgumentError(
+            f"{name} must be seconds above zero, a timedelta, or None; got {value!r}"
+        )
+    return None if math.isinf(seconds) else float(seconds)

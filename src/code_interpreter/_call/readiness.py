@@ -1,0 +1,62 @@
+"""When an interpreter is ready, and how long to wait for that; no I/O and no clock."""
+
+from datetime import timedelta
+from typing import Final
+
+from code_interpreter._errors import (
+    AuthenticationError,
+    InterpreterClosedError,
+    InvalidArgumentError,
+    NotReadyError,
+)
+
+DEFAULT_READY_TIMEOUT: Final = timedelta(seconds=30)
+DEFAULT_POLLING_INTERVAL: Final = timedelta(milliseconds=200)
+
+LOCAL_IMAGE: Final = "opensandbox/code-interpreter:local"
+"""The image to ask the embedded server for; it runs what is installed, whatever the image."""
+
+KERNELS_SERVED: Final = "bash -c ': < /dev/tcp/127.0.0.1/${JUPYTER_PORT:-44771}'"
+"""A command that succeeds, in a sandbox, once the Jupyter server behind execd takes connections."""
+
+
+class ReadyWait:
+    """One wait for readiness: how long to pause between two checks, and when to give up.
+
+    Args:
+        timeout: How long to wait at most.
+        polling_interval: How long to pause between two checks.
+        now: The monotonic clock's seconds at the beginning.
+
+    Raises:
+        InvalidArgumentError: A duration is negative.
+    """
+
+    def __init__(self, timeout: timedelta, polling_interval: timedelta, *, now: float) -> None:
+        for name, duration in (("timeout", timeout), ("polling interval", polling_interval)):
+            if duration < timedelta(0):
+                raise InvalidArgumentError(f"the {name} must not be negative; got {duration}")
+        self._timeout = timeout
+        self._interval = polling_interval.total_seconds()
+        self._deadline = now + timeout.total_seconds()
+
+    def remaining(self, now: float) -> float:
+        """Return the seconds left, at least the millisecond that one check needs."""
+        return max(self._deadline - now, 0.001)
+
+    def pause(self, error: Exception, *, now: float) -> float:
+        """Return the seconds to pause after a failed check.
+
+        Raises:
+            NotReadyError: The time is up.
+            Exception: `error` itself, if waiting cannot fix it.
+        """
+        if isinstance(error, (AuthenticationError, InterpreterClosedError)):
+            raise error
+        if now >= self._deadline:
+            raise NotReadyError(
+                f"code cannot run after {self._timeout.total_seconds():g} s of waiting: "
+                f"{str(error) or 'no answer'}",
+                cause=error,
+            )
+        return min(self._interval, self._deadline - now)

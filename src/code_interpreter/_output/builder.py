@@ -1,0 +1,206 @@
+"""Folds events into an `Execution`, in their order of arrival, which is any order.
+
+`execution_complete` can come before output, results and even an error. So nothing is judged before
+`finish`, which is called at the clean end of the stream's body and only there.
+"""
+
+import warnings
+from collections.abc import Iterable
+from typing import Any, Final
+
+from opensandbox.models.execd import (
+    ExecutionComplete,
+    ExecutionError,
+    ExecutionInit,
+    OutputMessage,
+)
+
+from code_interpreter._errors import OutputLostWarning, StreamTruncatedError
+from code_interpreter._output.execution import Execution, Outcome, RunId
+from code_interpreter._output.message import make_message
+from code_interpreter._output.result import Result, from_bundle
+from code_interpreter._output.window import Window
+from code_interpreter.events import (
+    Complete,
+    Error,
+    ErrorDetails,
+    Event,
+    ExecutionCount,
+    Init,
+    MimeBundle,
+    Stderr,
+    Stdout,
+)
+
+KERNEL_DIED: Final = "KernelDied"
+"""The name of the error with which our own server ends a run whose kernel died."""
+_KEYBOARD_INTERRUPT: Final = "KeyboardInterrupt"
+# How Jupyter's notices begin (jupyter_server, services/kernels/connection/channels.py).
+_LOSS_NOTICES: Final = ("IOPub data rate exceeded", "IOPub message rate exceeded")
+
+
+class ExecutionBuilder:
+    """Folds events into an Execution.
+
+    Args:
+        execution: The one to fill; a new one by default.
+        keep_output: False leaves output and results to the handlers (`skip_accumulation`).
+        max_output: How many bytes of output and results to keep at most; None for all.
+        owner: The run that the id of the Execution is to know.
+    """
+
+    def __init__(
+        self,
+        execution: Execution | None = None,
+        *,
+        keep_output: bool = True,
+        max_output: int | None = None,
+        owner: object = None,
+    ) -> None:
+        self.execution = Execution() if execution is None else execution
+        self.interrupted = False  # whether we have asked the server to stop this run
+        self._owner = owner
+        self._keep_output = keep_output
+        self._window = None if max_output is None else Window(max_output)
+        self._outputs = self.execution.outputs
+        self._stdout = self.execution.logs.stdout
+        self._stderr = self.execution.logs.stderr
+        self._keeps_all = keep_output and max_output is None
+
+    def take(self, event: Event) -> Any:
+        """Take an event in; return what its handler is called with, or None."""
+        if isinstance(event, Stdout):
+            message = make_message(
+                {"text": event.text or "", "timestamp": event.timestamp or 0, "is_error": False}
+            )
+            kept = self._stdout
+        elif isinstance(event, Stderr):
+            message = make_message(
+                {"text": event.text or "", "timestamp": event.timestamp or 0, "is_error": True}
+            )
+            kept = self._stderr
+            if message.text.startswith(_LOSS_NOTICES):
+                self.execution.output_lost = True
+        else:
+            return self._take_other(event)
+        if self._keeps_all:
+            self._outputs.append(message)
+            kept.append(message)
+        elif self._keep_output:
+            self._keep(message)
+        return message
+
+    def take_all(self, events: Iterable[Event]) -> None:
+        """Take events in that no handler wants."""
+        for event in events:
+            self.take(event)
+
+    def _take_other(self, event: Event) -> Any:
+        execution = self.execution
+        match event:
+            case MimeBundle():
+                result = from_bundle(
+                    event.results or {},
+                    event.timestamp or 0,
+                    is_main_result=not event.display,
+                    display_id=event.display_id,
+                )
+                if self._keep_output and not (event.update and self._replace(result)):
+                    self._keep(result)
+                return result
+            case Error():
+                execution.error = _error(event)
+                return execution.error
+            case Complete():
+                execution.complete = ExecutionComplete(
+                    timestamp=event.timestamp or 0,
+                    execution_time_in_millis=event.execution_time or 0,
+                )
+                return execution.complete
+            case Init():
+                run_id = RunId(event.id or "")
+                run_id.owner = self._owner
+                execution.id = run_id
+                init = ExecutionInit(id=run_id, timestamp=event.timestamp or 0)
+                init.id = run_id  # validation makes a plain string of it
+                return init
+            case ExecutionCount():
+                execution.execution_count = event.count
+            case _:
+                pass
+        return None
+
+    def _keep(self, output: OutputMessage | Result) -> None:
+        head = output if self._window is None else self._window.add(output)
+        if head is not None:
+            self._append(head)
+
+    def _append(self, output: OutputMessage | Result) -> None:
+        self._outputs.append(output)
+        if isinstance(output, Result):
+            self.execution.result.append(output)
+        else:
+            (self._stderr if output.is_error else self._stdout).append(output)
+
+    def _replace(self, result: Result) -> bool:
+        """Replace the earlier states of an updated display; return whether there were any."""
+        found = self._window is not None and self._window.replace(result)
+        for kept in (self.execution.result, self._outputs):
+            for index, earlier in enumerate(kept):
+                if isinstance(earlier, Result) and earlier.display_id == result.display_id:
+                    kept[index] = result
+                    found = True
+        return found
+
+    def settle(self, outcome: Outcome) -> None:
+        """Close the Execution: nothing more comes, whatever the reason."""
+        execution = self.execution
+        execution.outcome = outcome
+        # The run holds its Execution: without the cycle both are freed as soon as they can be.
+        self._owner = None
+        if isinstance(execution.id, RunId):
+            execution.id.owner = None
+        if execution.output_lost:
+            warnings.warn("the server dropped output of a run", OutputLostWarning, stacklevel=2)
+        if self._window is None:
+            return
+        window, self._window = self._window, None
+        execution._omitted_before = len(self._outputs)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # its own builder
+        for output in window.tail():
+            self._append(output)
+        execution.omitted_bytes = window.omitted_bytes
+        execution.truncated = window.omitted_bytes > 0
+
+    def finish(self) -> Execution:
+        """Return the Execution, now that the body has ended cleanly.
+
+        Raises:
+            StreamTruncatedError: No `execution_complete` and no `error` ever came.
+        """
+        error = self.execution.error
+        if error is None and self.execution.complete is None:
+            raise StreamTruncatedError(
+                "the event stream ended before the run did; output may be missing"
+            )
+        self.settle(self._verdict(error))
+        return self.execution
+
+    def _verdict(self, error: ExecutionError | None) -> Outcome:
+        if error is None:
+            return Outcome.OK
+        if error.name == KERNEL_DIED:
+            return Outcome.KERNEL_DIED
+        if self.interrupted or error.name == _KEYBOARD_INTERRUPT:
+            return Outcome.INTERRUPTED
+        return Outcome.ERROR
+
+
+def _error(event: Error) -> ExecutionError:
+    details = event.error or ErrorDetails()
+    traceback = details.traceback or []
+    return ExecutionError(
+        name=details.ename or "",
+        value=details.evalue or "",
+        timestamp=event.timestamp or 0,
+        traceback=[traceback] if isinstance(traceback, str) else traceback,
+    )

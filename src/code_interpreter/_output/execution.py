@@ -1,0 +1,159 @@
+"""The `Execution`: one run's output, results, error and outcome, as its user holds them."""
+
+from enum import Enum
+from typing import Final
+
+from opensandbox.models import execd as shared
+from opensandbox.models.execd import OutputMessage
+from pydantic import Field, PrivateAttr
+from typing_extensions import Self
+
+from code_interpreter._errors import (
+    CodeError,
+    CodeInterpreterError,
+    CodeInterruptedError,
+    KernelDiedError,
+)
+from code_interpreter._output.result import Result
+from code_interpreter._output.terminal import rendered
+
+
+class Outcome(str, Enum):
+    """How a run ended.
+
+    Attributes:
+        OK: The code ran to its end.
+        ERROR: The code failed; `Execution.error` tells how.
+        INTERRUPTED: The code was stopped by an interrupt.
+        TIMED_OUT: The run took longer than its `timeout` and was stopped.
+        KERNEL_DIED: The kernel died under the code; the context's state is gone.
+        STREAM_LOST: The end of the run was not seen; output may be missing.
+        BUSY: The code did not run: the context was busy with other code.
+    """
+
+    OK = "ok"
+    ERROR = "error"
+    INTERRUPTED = "interrupted"
+    TIMED_OUT = "timed_out"
+    KERNEL_DIED = "kernel_died"
+    STREAM_LOST = "stream_lost"
+    BUSY = "busy"
+
+    def __str__(self) -> str:
+        return self.value
+
+
+_FAILURES: Final[dict[Outcome | None, type[CodeError]]] = {
+    Outcome.INTERRUPTED: CodeInterruptedError,
+    Outcome.KERNEL_DIED: KernelDiedError,
+}
+
+
+class Execution(shared.Execution):
+    """One run: its output, results and error, as far as they have arrived.
+
+    Attributes:
+        id: What `interrupt` takes; None until the server has sent it.
+        logs: `stdout` and `stderr`, each a list of messages in order of arrival.
+        result: What the code showed, displays and the last expression's value, in order of arrival.
+        outputs: stdout, stderr and results in the one order in which they arrived.
+        error: The failure of the user's code, or None.
+        outcome: How the run ended; None until that is known.
+        execution_count: The cell's number within its context; None if the server does not say.
+        complete: When the kernel reported the end, and how long the code ran.
+        output_lost: Whether the server said that it dropped output.
+        truncated: Whether output was left out because of `max_output`.
+        omitted_bytes: How many bytes of output were left out because of `max_output`.
+    """
+
+    result: list[Result] = Field(default_factory=list)  # type: ignore[assignment]  # pyright: ignore[reportIncompatibleVariableOverride]  # the parent's list, of a narrower type
+    outputs: list[OutputMessage | Result] = Field(default_factory=list[OutputMessage | Result])
+    outcome: Outcome | None = None
+    output_lost: bool = False
+    truncated: bool = False
+    omitted_bytes: int = 0
+
+    _omitted_before: int = PrivateAttr(default=0)  # the index in `outputs` behind what was left out
+
+    @property
+    def ok(self) -> bool:
+        """Whether the code ran to its end without an error."""
+        return self.outcome is Outcome.OK
+
+    @property
+    def main_result(self) -> Result | None:
+        """The value of the last expression, or None."""
+        return next((result for result in reversed(self.result) if result.is_main_result), None)
+
+    def raise_for_error(self) -> Self:
+        """Return the execution itself if the code ran to its end.
+
+        Raises:
+            CodeError: The code failed.
+            CodeInterruptedError: The code was interrupted.
+            KernelDiedError: The kernel died.
+            CodeInterpreterError: The run is not over, or its end was not seen.
+        """
+        if self.outcome is Outcome.OK:
+            return self
+        error = self.error
+        if error is None:
+            failure = CodeInterpreterError(f"the end of the run was not seen ({self.outcome})")
+        else:
+            kind = _FAILURES.get(self.outcome, CodeError)
+            failure = kind(error.name, error.value, error.traceback)
+        failure.execution = self
+        raise failure
+
+    @property
+    def text(self) -> str:
+        """What a terminal would show: stdout and the results' plain text, in order of arrival.
+
+        Chunks are joined as they came and carriage returns followed, so that a progress bar is its
+        last state. A result begins on a new line. Newlines at the end are left out.
+        """
+        parts: list[str] = []
+        at_line_start = True
+        built: list[OutputMessage | Result] = [*self.logs.stdout, *self.result]
+        # An Execution that was built by hand may have logs and results alone.
+        for index, output in enumerate(self.outputs or built):
+            if self.truncated and index == self._omitted_before:
+                parts.append(self._omission(at_line_start=at_line_start))
+                at_line_start = True
+            text = output.text
+            if not text or (isinstance(output, OutputMessage) and output.is_error):
+                continue
+            if isinstance(output, Result):
+                parts.append(f"{text}\n" if at_line_start else f"\n{text}\n")
+                at_line_start = True
+            else:
+                parts.append(text)
+                at_line_start = text.endswith("\n")
+        if self.truncated and len(self.outputs) == self._omitted_before:
+            parts.append(self._omission(at_line_start=at_line_start))
+        return rendered(parts)
+
+    def _omission(self, *, at_line_start: bool) -> str:
+        line = f"[... {self.omitted_bytes} bytes of output left out ...]\n"
+        return line if at_line_start else f"\n{line}"
+
+    def __str__(self) -> str:
+        parts = [self.text] if self.logs.stdout or self.result or self.truncated else []
+        if self.logs.stderr:
+            parts.append(f"[stderr]\n{rendered(message.text for message in self.logs.stderr)}")
+        if self.error:
+            parts.append(f"[error] {self.error.name}: {self.error.value}")
+        return "\n".join(parts)
+
+
+class RunId(str):
+    """The id of a run, which knows the run: servers give one id to many runs.
+
+    A copy, also a pickled one, is a plain string.
+    """
+
+    __slots__ = ("owner",)
+    owner: object
+
+    def __reduce__(self) -> tuple[type[str], tuple[str]]:
+        return str, (str(self),)

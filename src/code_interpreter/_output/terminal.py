@@ -1,0 +1,68 @@
+r"""What a terminal would show of a program's output.
+
+Chunks are joined as they came; a program's own newlines are the only ones. A carriage return goes
+back to the beginning of the line, where what follows writes over what is there: of a progress bar
+the last state is left. Backspace and "erase to the end of the line" (ECMA-48, EL) are followed too,
+since progress bars use them. Other escape sequences, colours for instance, take no room and stay
+with the characters that they were written for.
+"""
+
+import re
+from collections.abc import Iterable
+from typing import Final
+
+_CURSOR: Final = re.compile(r"[\r\x08]|\x1b\[[0-2]?K")
+# An escape sequence (ECMA-48, CSI), or one character.
+_ITEM: Final = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|.", re.DOTALL)
+_RESET: Final = frozenset({"\x1b[m", "\x1b[0m"})
+_ERASE: Final = re.compile(r"\x1b\[([0-2]?)K")
+
+
+def rendered(chunks: Iterable[str]) -> str:
+    """Return the text that a terminal of unlimited width shows, without newlines at its end."""
+    text = "".join(chunks).replace("\r\n", "\n").rstrip("\n")
+    if not _CURSOR.search(text):
+        return text
+    return "\n".join(_line(line) if _CURSOR.search(line) else line for line in text.split("\n"))
+
+
+def _line(line: str) -> str:
+    cells: list[tuple[str, str]] = []  # for each column: its colour, its character
+    column = 0
+    style = ""
+    for item in _ITEM.findall(line):
+        if item == "\r":
+            column = 0
+        elif item == "\b":
+            column = max(column - 1, 0)
+        elif erase := _ERASE.fullmatch(item):
+            _erase(cells, column, erase[1])
+        elif len(item) > 1:
+            style = "" if item in _RESET else style + item
+        else:
+            cells.extend([("", " ")] * (column - len(cells)))
+            cells[column : column + 1] = [(style, item)]
+            column += 1
+    return _joined(cells)
+
+
+def _erase(cells: list[tuple[str, str]], column: int, extent: str) -> None:
+    if extent in {"", "0"}:
+        del cells[column:]
+    elif extent == "1":
+        cells[: column + 1] = [("", " ")] * min(column + 1, len(cells))
+    else:
+        cells.clear()
+
+
+def _joined(cells: list[tuple[str, str]]) -> str:
+    parts: list[str] = []
+    current = ""
+    for style, character in [*cells, ("", "")]:
+        if style != current:
+            if current:
+                parts.append("\x1b[0m")
+            parts.append(style)
+            current = style
+        parts.append(character)
+    return "".join(parts)

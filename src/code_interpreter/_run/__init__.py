@@ -1,0 +1,1 @@
+"""One run, decided: pure state machines."""

@@ -1,0 +1,290 @@
+"""One run between its plan and its Execution: all decisions about it, without I/O and clock.
+
+The client reads the stream, tells the run what came, and does what it says. Only the run writes
+its state. The verbs that a timer or an interrupt calls, which may be on another thread, take its
+lock.
+"""
+
+import threading
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Final
+
+import httpx
+from execd_client import errors as wire
+
+from code_interpreter._call.code_context import checked_id
+from code_interpreter._call.plan import RunPlan
+from code_interpreter._errors import (
+    APIError,
+    CodeInterpreterError,
+    ContextBusyError,
+    ExecutionTimeoutError,
+    ProtocolError,
+    StreamIdleError,
+)
+from code_interpreter._output.builder import KERNEL_DIED, ExecutionBuilder
+from code_interpreter._output.execution import Execution, Outcome, RunId
+from code_interpreter._run.watch import GRACE, Action, Watch
+from code_interpreter._wire.decode import decode
+from code_interpreter._wire.failures import known_error, stream_error
+from code_interpreter.events import ErrorObject, Event
+
+BUSY_PAUSE: Final[float] = 0.05
+"""Seconds between two attempts in a context that is busy with a run that we have stopped."""
+
+
+class Run:
+    """One run.
+
+    Args:
+        plan: What the caller asked for.
+        now: The present, in seconds of the monotonic clock that all times here are of.
+        keep_output: Whether output is accumulated.
+        execution: The Execution to fill; a new one by default.
+        grace: Seconds between an interrupt and giving up.
+    """
+
+    def __init__(
+        self,
+        plan: RunPlan,
+        now: float,
+        *,
+        keep_output: bool = True,
+        execution: Execution | None = None,
+        grace: float = GRACE,
+    ) -> None:
+        self.plan = plan
+        self.builder = ExecutionBuilder(
+            execution, keep_output=keep_output, max_output=plan.max_output, owner=self
+        )
+        deadline = None if plan.timeout is None else now + plan.timeout
+        self.watch = Watch(deadline, plan.idle_timeout, grace)
+        self._lock = threading.Lock()
+        self._seen_end = False
+        self._given_up = False
+        self._turn_is_over = False
+        self._is_dropped = False
+        self._refusal: APIError | None = None
+        self._broken: ProtocolError | None = None
+
+    @property
+    def execution(self) -> Execution:
+        """What has arrived."""
+        return self.builder.execution
+
+    @property
+    def seen_end(self) -> bool:
+        """Whether its body ended cleanly."""
+        return self._seen_end
+
+    @property
+    def turn_is_over(self) -> bool:
+        """Whether the next run may have the context."""
+        return self._turn_is_over
+
+    @property
+    def is_dropped(self) -> bool:
+        """Whether its caller has dropped the stream of its events: it is about to be stopped."""
+        return self._is_dropped
+
+    @property
+    def refusal(self) -> APIError | None:
+        """The error for an error object that the server wrote into its stream."""
+        return self._refusal
+
+    @property
+    def lost_context(self) -> str | None:
+        """The id of the context to delete since the run was given up; None if it was not.
+
+        Real servers give a run the id of its context.
+        """
+        return (self.plan.context_id or self.execution.id) if self._given_up else None
+
+    def limits(self, configured: httpx.Timeout, now: float) -> httpx.Timeout:
+        """Return how long each step up to the beginning of the stream may take."""
+        if self.watch.deadline is None:
+            return httpx.Timeout(
+                connect=configured.connect, write=configured.write, pool=configured.pool, read=None
+            )
+        left = max(self.watch.deadline - now, 0) + self.watch.grace
+
+        def least(seconds: float | None) -> float:
+            return left if seconds is None else min(seconds, left)
+
+        return httpx.Timeout(
+            connect=least(configured.connect),
+            write=least(configured.write),
+            pool=least(configured.pool),
+            read=left,
+        )
+
+    def take(self, frames: Sequence[bytes], now: float) -> list[Event]:
+        """Return the events in the frames that have come; `check` tells of one that is not valid.
+
+        Args:
+            frames: At least one.
+            now: The present.
+        """
+        self.watch.heard_at = now
+        events: list[Event] = []
+        for frame in frames:
+            try:
+                event = decode(frame)
+            except ProtocolError as error:
+                self._broken = error
+                break
+            if isinstance(event, ErrorObject):
+                self._refusal = stream_error(event.code, event.message)
+            events.append(event)
+        return events
+
+    def check(self) -> None:
+        """Raise the ProtocolError of a frame that was not an event, if there was one."""
+        if self._broken is not None:
+            raise self._broken
+
+    def saw_end(self) -> None:
+        """Note that the body has ended cleanly."""
+        self._seen_end = True
+
+    def try_again(self) -> None:
+        """Forget that the context was busy."""
+        self._refusal = None
+
+    def drop(self) -> None:
+        """Note that the caller has dropped the stream of its events."""
+        self._is_dropped = True
+
+    def stop(self, now: float) -> None:
+        """Have the run interrupted: its caller has left it."""
+        with self._lock:
+            self.watch.stop(now)
+            self.builder.interrupted = True
+
+    def due(self) -> float | None:
+        """Return when to look next; None for never."""
+        return None if self._turn_is_over else self.watch.due()
+
+    def look(self, now: float) -> Action:
+        """Decide what is to be done."""
+        with self._lock:
+            action = Action.NOTHING if self._turn_is_over else self.watch.look(now)
+            if action is Action.GIVE_UP:
+                self._given_up = True
+            return action
+
+    def interrupt(self) -> str | None:
+        """Return the id to interrupt it with; None if its turn is over or the id is not known."""
+        with self._lock:
+            target = self.execution.id or self.plan.context_id
+            if self._turn_is_over or target is None:
+                return None
+            self.builder.interrupted = True
+            return target
+
+    def end_turn(self) -> None:
+        """Note that the next run may have the context: this one is not interrupted any more."""
+        with self._lock:
+            self._turn_is_over = True
+
+    def conclude(self) -> Execution:
+        """Return the Execution, now that the body has ended cleanly.
+
+        Raises:
+            ExecutionTimeoutError: The run was stopped because its time was up.
+            APIError: The server wrote an error object into the stream; ContextBusyError and
+                ContextNotFoundError among them.
+            StreamTruncatedError: No `execution_complete` and no `error` ever came.
+        """
+        if self._refusal is not None:
+            raise self._refusal
+        if self.watch.interrupting and (error := self.execution.error) is not None:
+            raise ExecutionTimeoutError(
+                f"the run was stopped after {self.plan.timeout:g} s",
+                context_usable=error.name != KERNEL_DIED,
+            )
+        return self.builder.finish()
+
+    def is_meant_by(self, target: str | Execution) -> bool:
+        """Return whether an id, or an Execution, is this run's."""
+        if isinstance(target, Execution):
+            return target is self.execution
+        if isinstance(target, RunId):
+            return target.owner is self
+        return target in {self.execution.id, self.plan.context_id}
+
+    def failures(self) -> "_Failures":
+        """Return a block around its I/O: known errors leave it as ours, with the Execution."""
+        return _Failures(self)
+
+    def fail(self, error: BaseException) -> CodeInterpreterError | None:
+        """Settle the Execution; return what `error` means, None if it is the caller's own."""
+        known = self._explain(error)
+        self.builder.settle(_outcome(known))
+        if known is not None:
+            known.execution = self.execution
+        return known
+
+    def _explain(self, error: BaseException) -> CodeInterpreterError | None:
+        if isinstance(error, (wire.StreamTruncated, httpx.TimeoutException)):
+            if self.watch.idle:
+                return StreamIdleError(f"nothing came for {self.plan.idle_timeout:g} s")
+            if self.watch.interrupting:
+                return ExecutionTimeoutError(
+                    f"the run did not stop when its {self.plan.timeout:g} s were over, and was"
+                    " given up: the state of its context is gone",
+                    context_usable=False,
+                )
+        return known_error(error)
+
+
+def is_over(target: str | Execution) -> bool:
+    """Return whether what is to be interrupted is known to have ended: then nothing is sent.
+
+    Real servers give all runs of a context one id, so the id of a run that has ended would hit
+    the next one. Ids that come from a run know which one that was.
+    """
+    if isinstance(target, RunId):
+        run = target.owner
+        return not isinstance(run, Run) or run.turn_is_over
+    return isinstance(target, Execution) and target.outcome is not None
+
+
+def aimed_at(target: str | Execution) -> str:
+    """Return the id to send for a run that does not belong to this interpreter.
+
+    Raises:
+        InvalidArgumentError: The Execution has no id yet.
+    """
+    return checked_id("execution", target.id or "" if isinstance(target, Execution) else target)
+
+
+class _Failures:
+    def __init__(self, run: Run) -> None:
+        self._run = run
+
+    def __enter__(self) -> None:
+        return
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        known = None if error is None else self._run.fail(error)
+        if known is not None and known is not error:
+            raise known from error
+
+
+def _outcome(error: CodeInterpreterError | None) -> Outcome:
+    match error:
+        case None:  # the caller's own: cancelled, left early, a handler that raised
+            return Outcome.INTERRUPTED
+        case ContextBusyError():
+            return Outcome.BUSY
+        case ExecutionTimeoutError():
+            return Outcome.TIMED_OUT
+        case _:
+            return Outcome.STREAM_LOST

@@ -1,0 +1,258 @@
+# Made from codes.py in _async/ by scripts/unasync.py: edit that.
+"""Running code and keeping contexts."""
+
+import time
+
+import execd_client.models as wire
+from execd_client.api.code_interpreting import (
+    create_code_context,
+    delete_context,
+    delete_contexts_by_language,
+    get_context,
+    list_contexts,
+)
+from execd_client.api.command import run_command
+from execd_client.api.health import ping
+from opensandbox.models.execd_sync import ExecutionHandlersSync
+
+from code_interpreter._call.code_context import (
+    CodeContext,
+    checked_id,
+    context_request,
+    from_wire,
+)
+from code_interpreter._call.languages import checked_language
+from code_interpreter._call.plan import DEFAULT_IDLE_TIMEOUT, OnBusy, Seconds, plan_run
+from code_interpreter._call.readiness import KERNELS_SERVED
+from code_interpreter._errors import CodeInterpreterError, NotReadyError
+from code_interpreter._output.execution import Execution
+from code_interpreter._run.handlers import listeners
+from code_interpreter._run.run import Run
+from code_interpreter._run.watch import GRACE
+from code_interpreter._sync.connection import Connection
+from code_interpreter._sync.primitives import accepted, settle
+from code_interpreter._sync.run_stream import RunStreamSync
+from code_interpreter._sync.runner import Runner
+from code_interpreter._wire.failures import ensure_ok, mapped_errors, parsed, parsed_list
+
+
+class CodesSync:
+    """Runs code in contexts; `CodeInterpreterSync.codes` is one.
+
+    Every method raises `InvalidArgumentError` before any I/O if an argument is not valid,
+    `InterpreterClosedError` after closing, `APIError` if the server refuses, and `TransportError`
+    if no whole answer comes.
+    """
+
+    def __init__(self, connection: Connection, *, grace: float = GRACE) -> None:
+        self._connection = connection
+        self._grace = grace
+        self._runner = Runner(connection)
+
+    def create_context(self, language: str, *, cwd: str | None = None) -> CodeContext:
+        """Create a context: a separate kernel, whose state lasts until it is deleted.
+
+        Args:
+            language: One of `SupportedLanguage`.
+            cwd: The directory to start in, created if missing; None for the server's default.
+        """
+        body = context_request(language, cwd)
+        with mapped_errors():
+            response = create_code_context.sync_detailed(client=self._connection.rest, body=body)
+            return from_wire(parsed(wire.CodeContext, response))
+
+    def get_context(self, context_id: str) -> CodeContext:
+        """Return the context with this id.
+
+        Raises:
+            ContextNotFoundError: The server does not have it.
+        """
+        checked_id("context", context_id)
+        with mapped_errors():
+            response = get_context.sync_detailed(context_id, client=self._connection.rest)
+            return from_wire(parsed(wire.CodeContext, response))
+
+    def list_contexts(self, language: str | None = None) -> list[CodeContext]:
+        """Return the contexts of a language, or of all languages."""
+        query = {} if language is None else {"language": checked_language(language)}
+        with mapped_errors():
+            response = list_contexts.sync_detailed(client=self._connection.rest, **query)
+            return [from_wire(context) for context in parsed_list(wire.CodeContext, response)]
+
+    def delete_context(self, context_id: str) -> None:
+        """Delete a context and its kernel.
+
+        Raises:
+            ContextNotFoundError: The server does not have it.
+        """
+        checked_id("context", context_id)
+        with mapped_errors():
+            ensure_ok(delete_context.sync_detailed(context_id, client=self._connection.rest))
+
+    def delete_contexts(self, language: str) -> None:
+        """Delete all contexts of a language, including its default context."""
+        checked_language(language)
+        with mapped_errors():
+            ensure_ok(
+                delete_contexts_by_language.sync_detailed(
+                    client=self._connection.rest, language=language
+                )
+            )
+
+    def run(
+        self,
+        code: str,
+        *,
+        language: str | None = None,
+        context: CodeContext | None = None,
+        handlers: ExecutionHandlersSync | None = None,
+        timeout: Seconds | None = None,
+        idle_timeout: Seconds | None = DEFAULT_IDLE_TIMEOUT,
+        on_busy: OnBusy = "queue",
+        max_output: int | None = None,
+    ) -> Execution:
+        """Run code to its end, and return all its output.
+
+        A run that is left before its end, by Ctrl-C or by a handler that raises, is stopped
+        on the server too. docs/runs.md describes the life of a run in full.
+
+        Args:
+            code: Source text.
+            language: Run in this language's default context, whose state lasts too. The default is
+                Python; with a context, the two must agree.
+            context: Run in this context.
+            handlers: Called with each piece of output as it arrives; plain functions.
+                An exception of a handler ends the run and reaches the caller unchanged.
+            timeout: Seconds for the run, waiting for its turn included. It is interrupted then,
+                and given up six seconds later if it does not stop. No limit by default.
+            idle_timeout: Seconds of silence once the run has begun; servers send a ping every three
+                seconds. The default is 30; None sets no limit.
+            on_busy: Whether to wait while another run of this interpreter has the context
+                ("queue"), or to fail at once ("raise").
+            max_output: Bytes of output and results to keep at most, half of them from the
+                beginning and half from the end. Handlers still get everything.
+
+        Returns:
+            The Execution. A failure of the code is its `error`, not an exception.
+
+        Raises:
+            ContextBusyError: The context runs other code.
+            ContextNotFoundError: The context is gone.
+            ExecutionTimeoutError: It took longer than `timeout`; has `context_usable`.
+            StreamIdleError: The server was silent for longer than `idle_timeout`.
+            StreamTruncatedError: Output may be missing; `.execution` has what arrived.
+            ProtocolError: The server sent something that is not an event.
+        """
+        plan = plan_run(
+            code,
+            language,
+            context,
+            timeout=timeout,
+            idle_timeout=idle_timeout,
+            on_busy=on_busy,
+            max_output=max_output,
+        )
+        told = accepted(listeners(handlers))
+        run = Run(
+            plan,
+            time.monotonic(),
+            keep_output=not (handlers and handlers.skip_accumulation),
+            grace=self._grace,
+        )
+        take = run.builder.take
+        with run.failures():
+            with self._runner.live(run) as live:
+                while events := live.read():
+                    for event in events:
+                        value = take(event)
+                        handler = told.get(type(event))
+                        if handler is not None and (outcome := handler(value)) is not None:
+                            settle(outcome, event)
+            return run.conclude()
+
+    def stream(
+        self,
+        code: str,
+        *,
+        language: str | None = None,
+        context: CodeContext | None = None,
+        timeout: Seconds | None = None,
+        idle_timeout: Seconds | None = DEFAULT_IDLE_TIMEOUT,
+        on_busy: OnBusy = "queue",
+        max_output: int | None = None,
+    ) -> RunStreamSync:
+        """Run code, and yield what happens event by event; see `RunStreamSync`.
+
+        Nothing is sent before the first step. Arguments and errors are those of `run`.
+
+        Example:
+            >>> with interpreter.codes.stream("print('hi')") as events:
+            ...     for event in events:
+            ...         match event:
+            ...             case Stdout(text=text):
+            ...                 print(text, end="")
+        """
+        plan = plan_run(
+            code,
+            language,
+            context,
+            timeout=timeout,
+            idle_timeout=idle_timeout,
+            on_busy=on_busy,
+            max_output=max_output,
+        )
+        return RunStreamSync(self._runner, plan, self._grace)
+
+    def interrupt(self, execution_id: str | Execution) -> None:
+        """Interrupt a run: its code sees what its language has for that, such as KeyboardInterrupt.
+
+        A run that has ended is left alone, and so is the run that came after it: real servers give
+        all runs of a context one id, but an Execution, and the id that it or the `on_init` handler
+        holds, know their run. A string from elsewhere is sent as it is.
+
+        Args:
+            execution_id: The Execution, from `RunStreamSync.execution` for instance, or its id.
+        """
+        if not isinstance(execution_id, Execution):
+            checked_id("execution", execution_id)
+        self._runner.interrupt(execution_id)
+
+    def ping(self) -> bool:
+        """Return whether execd answers without an error."""
+        self._connection.check_open()
+        try:
+            self.check_ping()
+        except CodeInterpreterError:
+            return False
+        return True
+
+    def check_ping(self) -> None:
+        """Raise the error of execd's answer, unless it is a good one."""
+        with mapped_errors():
+            ensure_ok(ping.sync_detailed(client=self._connection.rest))
+
+    def check_health(self, timeout: float | None = None) -> None:
+        """Raise the error that keeps code from running, if there is one.
+
+        execd answers before the kernels' server behind it does, so a command in the sandbox asks
+        for the latter.
+
+        Args:
+            timeout: Seconds, for connecting and for each wait for an answer, at most the configured
+                request timeout, which is the default.
+
+        Raises:
+            NotReadyError: execd answers, the kernels' server does not.
+        """
+        with mapped_errors():
+            with run_command.stream(
+                client=self._connection.streams,
+                body=wire.RunCommandRequest(command=KERNELS_SERVED),
+                timeout=self._connection.limits(timeout),
+            ) as events:
+                for event in events:
+                    # Nothing but the status matters; the body of a real server's answer stays
+                    # open for another second.
+                    if event.type_ == "execution_complete":
+                        return
+        raise NotReadyError("the kernels' server does not answer yet")

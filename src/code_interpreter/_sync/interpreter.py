@@ -1,0 +1,234 @@
+# Made from interpreter.py in _async/ by scripts/unasync.py: edit that.
+"""The interpreter: a sandbox, the code that runs in it, readiness, and closing."""
+
+import time
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from datetime import timedelta
+from types import TracebackType
+
+from opensandbox import Sandbox, SandboxSync
+from opensandbox.config import ConnectionConfigSync
+from opensandbox.constants import DEFAULT_EXECD_PORT
+from opensandbox.sync.services import CommandsSync, FilesystemSync, MetricsSync
+from typing_extensions import Self
+
+from code_interpreter._call.readiness import (
+    DEFAULT_POLLING_INTERVAL,
+    DEFAULT_READY_TIMEOUT,
+    LOCAL_IMAGE,
+    ReadyWait,
+)
+from code_interpreter._errors import CodeInterpreterError, InvalidArgumentError, NoSandboxError
+from code_interpreter._run.watch import GRACE
+from code_interpreter._sync.codes import CodesSync
+from code_interpreter._sync.connection import Connection
+from code_interpreter._sync.primitives import sleep, within
+from code_interpreter._wire.target import BareTarget
+
+
+class CodeInterpreterSync:
+    r"""Runs code in a sandbox.
+
+    Use `create` for a sandbox, `connect` for a bare execd, or `local` for the embedded server on
+    this machine. Closing it releases its connections and leaves the sandbox alone.
+
+    Example:
+        >>> with CodeInterpreterSync.local() as interpreter:
+        ...     execution = interpreter.codes.run("result = 2 + 2\nresult")
+        ...     print(execution.result[0].text)
+        4
+    """
+
+    def __init__(
+        self, connection: Connection, sandbox: SandboxSync | None = None, *, grace: float = GRACE
+    ) -> None:
+        self._connection = connection
+        self._sandbox = sandbox
+        self._codes = CodesSync(connection, grace=grace)
+
+    @classmethod
+    def create(
+        cls,
+        sandbox: SandboxSync,
+        *,
+        ready_timeout: timedelta = DEFAULT_READY_TIMEOUT,
+        health_check_polling_interval: timedelta = DEFAULT_POLLING_INTERVAL,
+        skip_health_check: bool = False,
+    ) -> Self:
+        """Return an interpreter for a sandbox that runs the code-interpreter image.
+
+        Args:
+            sandbox: The sandbox; the caller kills and closes it.
+            ready_timeout: How long to wait until code can run.
+            health_check_polling_interval: How long to wait between two checks.
+            skip_health_check: Return at once; the first call may then fail.
+
+        Raises:
+            InvalidArgumentError: No sandbox, one of the other kind, or a negative duration.
+            NotReadyError: Code could not run within `ready_timeout`.
+            AuthenticationError: execd refuses the credentials that the endpoint came with.
+        """
+        if sandbox is None:  # pyright: ignore[reportUnnecessaryComparison]  # callers may be untyped
+            raise InvalidArgumentError("a sandbox must be given")
+        if isinstance(sandbox, Sandbox):  # type: ignore[unreachable]  # callers may be untyped
+            raise InvalidArgumentError("a Sandbox goes with CodeInterpreter")
+        ReadyWait(ready_timeout, health_check_polling_interval, now=0)  # refuses before any I/O
+        endpoint = sandbox.get_endpoint(DEFAULT_EXECD_PORT)
+        interpreter = cls(Connection(sandbox.connection_config, endpoint), sandbox)
+        if not skip_health_check:
+            try:
+                interpreter.check_ready(ready_timeout, health_check_polling_interval)
+            except BaseException:
+                interpreter.close()
+                raise
+        return interpreter
+
+    @classmethod
+    def connect(
+        cls,
+        base_url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        timeout: timedelta | None = None,
+    ) -> Self:
+        """Return an interpreter for an execd that is reached directly, without a sandbox.
+
+        Args:
+            base_url: Such as ``http://127.0.0.1:44772``; a path is kept.
+            headers: Sent with every request; an execd's token goes into ``X-EXECD-ACCESS-TOKEN``.
+            timeout: For each request but the runs themselves; 30 s by default.
+
+        Raises:
+            InvalidArgumentError: The URL or the timeout is not valid.
+            AuthenticationError: The token is missing or wrong.
+            TransportError: Nothing answers there.
+        """
+        target = BareTarget.parse(base_url, headers, timeout)
+        config = ConnectionConfigSync(
+            protocol=target.protocol, request_timeout=target.request_timeout
+        )
+        interpreter = cls(Connection(config, target.endpoint))
+        try:
+            interpreter.codes.check_ping()
+        except BaseException:
+            interpreter.close()
+            raise
+        return interpreter
+
+    @classmethod
+    @contextmanager
+    def local(cls, env: Mapping[str, str] | None = None) -> Generator[Self, None, None]:
+        """Start an interpreter on this machine; leaving it ends everything that it started.
+
+        The code runs as you, without isolation. Needs the extra
+        ``opensandbox-code-interpreter[local]``.
+
+        Args:
+            env: Environment variables of the sandbox. ``PYTHON_VERSION`` chooses among the
+                installed Pythons. ``CODE_INTERPRETER_IDLE_KERNELS`` says how many idle Python
+                kernels are kept for new contexts, at about 51 MB each; 1 by default, 0 for none.
+        """
+        # An optional extra: imported only when it is needed.
+        from code_interpreter.local import LocalServer  # noqa: PLC0415
+
+        # The client always sends default limits; the caller has not asked for any.
+        with LocalServer(limits=False) as server:
+            sandbox = SandboxSync.create(
+                LOCAL_IMAGE,
+                connection_config=server.connection_config_sync,
+                env=dict(env or {}),
+                timeout=None,
+            )
+            # Leaving the server ends the sandbox too; there is no need to kill it first.
+            with sandbox, cls.create(sandbox) as interpreter:
+                yield interpreter
+
+    @property
+    def sandbox(self) -> SandboxSync:
+        """The sandbox around it.
+
+        Raises:
+            NoSandboxError: The interpreter comes from `connect`.
+        """
+        if self._sandbox is None:
+            raise NoSandboxError("this interpreter talks to a bare execd: it has no sandbox")
+        return self._sandbox
+
+    @property
+    def id(self) -> str:
+        """The sandbox's id. Raises NoSandboxError like `sandbox`."""
+        return self.sandbox.id
+
+    @property
+    def codes(self) -> CodesSync:
+        """Runs code and keeps contexts."""
+        return self._codes
+
+    @property
+    def files(self) -> FilesystemSync:
+        """The sandbox's files. Raises NoSandboxError like `sandbox`."""
+        return self.sandbox.files
+
+    @property
+    def commands(self) -> CommandsSync:
+        """The sandbox's commands. Raises NoSandboxError like `sandbox`."""
+        return self.sandbox.commands
+
+    @property
+    def metrics(self) -> MetricsSync:
+        """The sandbox's use of CPU and memory. Raises NoSandboxError like `sandbox`."""
+        return self.sandbox.metrics
+
+    def ping(self) -> bool:
+        """Return whether execd answers without an error."""
+        return self._codes.ping()
+
+    def is_healthy(self) -> bool:
+        """Return whether code can run: execd and the kernels' server behind it answer."""
+        self._connection.check_open()
+        try:
+            self._codes.check_health()
+        except CodeInterpreterError:
+            return False
+        return True
+
+    def check_ready(
+        self,
+        timeout: timedelta = DEFAULT_READY_TIMEOUT,
+        polling_interval: timedelta = DEFAULT_POLLING_INTERVAL,
+    ) -> None:
+        """Wait until code can run.
+
+        Args:
+            timeout: How long to wait at most.
+            polling_interval: How long to wait between two checks.
+
+        Raises:
+            NotReadyError: The time is up; its cause is the last check's error.
+            AuthenticationError: The credentials are wrong.
+        """
+        wait = ReadyWait(timeout, polling_interval, now=time.monotonic())
+        while True:
+            try:
+                remaining = wait.remaining(time.monotonic())
+                within(remaining, self._codes.check_health)
+            except CodeInterpreterError as error:
+                sleep(wait.pause(error, now=time.monotonic()))
+            else:
+                return
+
+    def close(self) -> None:
+        """Release the connections; the sandbox is left alone. May be called again."""
+        self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()

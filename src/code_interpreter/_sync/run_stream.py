@@ -1,0 +1,101 @@
+# Made from run_stream.py in _async/ by scripts/unasync.py: edit that.
+"""The events of one run, one by one."""
+
+import time
+from collections import deque
+from types import TracebackType
+
+from typing_extensions import Self
+
+from code_interpreter._call.plan import RunPlan
+from code_interpreter._errors import InvalidArgumentError
+from code_interpreter._output.execution import Execution
+from code_interpreter._run.run import Run
+from code_interpreter._run.watch import GRACE
+from code_interpreter._sync.runner import LiveRun, Runner
+from code_interpreter.events import Event
+
+
+class RunStreamSync:
+    """The events of one run, in order of arrival: an iterator and a context manager.
+
+    It can be read once. Leaving the loop or the block early stops the run; with `async with`, it is
+    stopped by the time the block is left.
+
+    Attributes:
+        execution: What has arrived so far; its `outcome` is set once the loop has ended.
+    """
+
+    def __init__(self, runner: Runner, plan: RunPlan, grace: float = GRACE) -> None:
+        self.execution = Execution()
+        self._runner = runner
+        self._plan = plan
+        self._grace = grace
+        self._run: Run | None = None  # its time runs from the first step on
+        self._live: LiveRun | None = None
+        self._arrived = deque[Event]()
+        self._is_over = False
+
+    def __iter__(self) -> Self:
+        if self._is_over:
+            raise InvalidArgumentError("the events of a run can be read once")
+        return self
+
+    def __next__(self) -> Event:
+        event = self._arrived.popleft() if self._arrived else self._first_of_more()
+        assert self._run is not None  # noqa: S101  # there is an event
+        self._run.builder.take(event)
+        return event
+
+    def _first_of_more(self) -> Event:
+        if self._is_over:
+            raise StopIteration
+        run = self._run
+        if run is None:
+            run = Run(self._plan, time.monotonic(), execution=self.execution, grace=self._grace)
+            self._run = run
+        with run.failures():
+            try:
+                live = self._live
+                if live is None:
+                    live = self._runner.live(run).__enter__()
+                    self._live = live
+                self._arrived.extend(live.read())
+            except BaseException as error:
+                self._leave(error)
+                raise
+            if not self._arrived:
+                self._leave(None)
+                run.conclude()
+        if not self._arrived:
+            raise StopIteration
+        return self._arrived.popleft()
+
+    def _leave(self, error: BaseException | None) -> None:
+        self._is_over = True
+        live, self._live = self._live, None
+        if live is not None:
+            live.__exit__(None, error, None)
+
+    def close(self) -> None:
+        """Stop the run if it is not over."""
+        self._is_over = True
+        live, self._live = self._live, None
+        if live is not None:
+            live.leave()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        live: LiveRun | None = getattr(self, "_live", None)
+        if live is not None:
+            live.drop()

@@ -1,0 +1,263 @@
+# Made from runner.py in _async/ by scripts/unasync.py: edit that.
+"""Runs over their connection: I/O only; `_run` decides.
+
+Closing a connection does not stop code, so a run that is left before its end, whatever the reason,
+is interrupted, and read on until it ends or its grace is over.
+"""
+
+import logging
+import threading
+import time
+from types import TracebackType
+from typing import Final
+
+import httpx
+from execd_client import errors as wire
+from execd_client.api.code_interpreting import delete_context, interrupt_code, run_code
+from execd_client.models import ServerStreamEvent
+from execd_client.streaming import EventStream
+from typing_extensions import Self
+
+from code_interpreter._errors import CodeInterpreterError
+from code_interpreter._output.execution import Execution, Outcome
+from code_interpreter._run.run import BUSY_PAUSE, Run, aimed_at, is_over
+from code_interpreter._run.slots import Slots, Turn, too_late
+from code_interpreter._run.watch import Action
+from code_interpreter._sync.connection import Connection
+from code_interpreter._sync.primitives import (
+    Event,
+    Job,
+    Timer,
+    call_at,
+    current,
+    detach,
+    home,
+    join,
+    sleep,
+    spawn,
+    wait,
+)
+from code_interpreter._wire.failures import ensure_ok, known_error, mapped_errors
+from code_interpreter._wire.target import lift_read_limit
+from code_interpreter.events import Event as RunEvent
+
+_log: Final = logging.getLogger("code_interpreter")
+
+
+class Runner:
+    """Runs code on one execd, one run at a time in each context."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._slots = Slots()
+        self._live: dict[Run, LiveRun] = {}
+
+    def live(self, run: Run) -> "LiveRun":
+        """Return the run's life: it waits for its turn when it is entered."""
+        return LiveRun(self._connection, self._slots, self._live, run)
+
+    def interrupt(self, target: str | Execution) -> None:
+        """Stop a run of this interpreter, if it is still alive, or whatever else an id names."""
+        if is_over(target):
+            return
+        live = next((live for live in list(self._live.values()) if live.is_meant_by(target)), None)
+        with mapped_errors():
+            if live is not None:
+                live.interrupt()
+            else:
+                ensure_ok(
+                    interrupt_code.sync_detailed(client=self._connection.rest, id=aimed_at(target))
+                )
+
+
+class LiveRun:
+    """A run from its turn in the context to its end; a context manager around `read`."""
+
+    def __init__(
+        self, connection: Connection, slots: Slots, live: "dict[Run, LiveRun]", run: Run
+    ) -> None:
+        self._connection = connection
+        self._slots = slots
+        self._live = live
+        self._run = run
+        self._home = home()
+        self._came = Event()
+        self._turn = Turn(run, current(), self._came)
+        self._stream: EventStream[ServerStreamEvent] | None = None
+        self._interrupts: list[Event] = []  # each set once its interrupt was answered
+        self._jobs: list[Job] = []
+        self._timing = threading.Lock()  # the timers of the blocking client have their own thread
+        self._timer: Timer | None = None
+
+    def __enter__(self) -> Self:
+        run, turn = self._run, self._turn
+        self._slots.ask(turn)
+        try:
+            deadline = run.watch.deadline
+            left = None if deadline is None else max(deadline - time.monotonic(), 0)
+            if not self._came.is_set() and not wait(self._came, left):
+                raise too_late(run)  # noqa: TRY301  # leaves the queue, as being cancelled does
+        except BaseException:
+            self._slots.leave(turn)
+            raise
+        self._live[run] = self
+        return self
+
+    def read(self) -> list[RunEvent]:
+        """Return the events that have come next; none at the clean end of the body."""
+        run = self._run
+        run.check()
+        while True:
+            stream = self._stream or self._open()
+            frames = stream.next_frames()
+            if not frames:
+                run.saw_end()
+                return []
+            events = run.take(frames, time.monotonic())
+            if not events:
+                run.check()
+            if self._timer is None:
+                self._watch()
+            if run.refusal is None:
+                return events
+            stream.discard_connection()
+            if not self._slots.is_patient(self._turn, run.refusal, time.monotonic()):
+                return events
+            run.try_again()
+            self._stream = None
+            stream.close()
+            sleep(BUSY_PAUSE)
+
+    def _open(self) -> EventStream[ServerStreamEvent]:
+        run = self._run
+        self._watch()
+        while True:
+            now = time.monotonic()
+            stream = run_code.stream(
+                client=self._connection.streams,
+                body=run.plan.body,
+                timeout=run.limits(self._connection.timeout, now),
+            )
+            try:
+                stream.__enter__()
+            except wire.UnexpectedStatus as error:
+                if not self._slots.is_patient(self._turn, known_error(error), time.monotonic()):
+                    raise
+                sleep(BUSY_PAUSE)
+            else:
+                lift_read_limit(stream.response)  # from here on only the watch decides
+                self._stream = stream
+                return stream
+
+    def is_meant_by(self, target: str | Execution) -> bool:
+        """Return whether an id, or an Execution, is this run's."""
+        return self._run.is_meant_by(target)
+
+    def interrupt(self) -> None:
+        """Ask the server to stop the run, unless its turn is over."""
+        answered = Event()
+        self._interrupts.append(answered)  # first: whoever ends the turn waits for it
+        try:
+            run_id = self._run.interrupt()
+            if run_id is not None:
+                ensure_ok(interrupt_code.sync_detailed(client=self._connection.rest, id=run_id))
+        finally:
+            answered.set()
+
+    def drop(self) -> None:
+        """Stop the run, whose caller has left without a word."""
+        self._run.drop()
+        detach(self._home, self.leave)
+
+    def leave(self) -> None:
+        """Stop the run if it is not over, and settle its Execution as interrupted."""
+        self.__exit__(None, None, None)
+        self._run.builder.settle(Outcome.INTERRUPTED)
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        try:
+            self._end_stream(error)
+        finally:
+            try:
+                self._end_turn()
+            finally:
+                del self._live[self._run]
+                self._slots.leave(self._turn)
+
+    def _end_stream(self, error: BaseException | None) -> None:
+        if self._stream is None:
+            return
+        try:
+            if not self._run.seen_end and not isinstance(error, wire.StreamTruncated):
+                self._abandon(self._stream)
+        finally:
+            self._stream.close()
+
+    def _abandon(self, stream: EventStream[ServerStreamEvent]) -> None:
+        """Stop the run, and read on to see its end."""
+        self._run.stop(time.monotonic())
+        self._look()
+        try:
+            while stream.next_frames():
+                pass
+            self._run.saw_end()
+        except (wire.StreamError, httpx.HTTPError, httpx.StreamError):
+            pass  # cut by us, by a cancelled read, or by the network: there is no end to see
+        finally:
+            if not self._run.seen_end:
+                self._slots.unsettle(self._turn, time.monotonic())
+        join(self._jobs, self._run.watch.grace)
+
+    def _end_turn(self) -> None:
+        """End the turn: interrupts on their way must not meet the next run."""
+        self._run.end_turn()
+        with self._timing:
+            if self._timer is not None:
+                self._timer.cancel()
+        for answered in list(self._interrupts):
+            wait(answered, self._run.watch.grace)
+        if self._run.lost_context is not None:
+            join([spawn(self._delete_context)], self._run.watch.grace)
+
+    def _watch(self) -> None:
+        """Look again when it is time to."""
+        with self._timing:
+            due = self._run.due()
+            if self._timer is None and due is not None:
+                self._timer = call_at(due, self._look)
+
+    def _look(self) -> None:
+        with self._timing:
+            if self._timer is not None:
+                self._timer.cancel()
+                self._timer = None
+        action = self._run.look(time.monotonic())
+        if action in {Action.INTERRUPT, Action.BREAK_OFF}:
+            self._jobs.append(spawn(self._interrupt_quietly))
+        if action not in {Action.GIVE_UP, Action.BREAK_OFF}:
+            self._watch()
+        elif self._stream is not None:
+            self._jobs.append(spawn(self._stream.abort))
+
+    def _interrupt_quietly(self) -> None:
+        try:
+            with mapped_errors():
+                self.interrupt()
+        except CodeInterpreterError as error:
+            _log.warning("a run could not be interrupted: %s", error)
+
+    def _delete_context(self) -> None:
+        try:
+            with mapped_errors():
+                ensure_ok(
+                    delete_context.sync_detailed(
+                        self._run.lost_context or "", client=self._connection.rest
+                    )
+                )
+        except CodeInterpreterError as error:
+            _log.warning("the context of a lost run could not be deleted: %s", error)

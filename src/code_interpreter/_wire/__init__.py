@@ -1,0 +1,1 @@
+"""Reaching execd: where it is, what it sends, what its failures mean."""

@@ -1,0 +1,195 @@
+"""The one place that maps foreign failures, and bad answers, to this package's errors."""
+
+from __future__ import annotations
+
+import email.utils
+import json
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+import httpx
+from execd_client import errors as wire
+
+from code_interpreter._errors import (
+    APIError,
+    AuthenticationError,
+    CodeInterpreterError,
+    ContextBusyError,
+    ContextNotFoundError,
+    ProtocolError,
+    RateLimitedError,
+    RequestTimeoutError,
+    StreamTruncatedError,
+    TransportError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from types import TracebackType
+
+    from execd_client.types import Response
+
+T = TypeVar("T")
+
+_BODY_EXCERPT = 300
+
+
+def api_error(status: int, headers: Mapping[str, str], body: bytes) -> APIError:
+    """Return the error for an HTTP answer with an unexpected status.
+
+    Args:
+        status: HTTP status.
+        headers: The answer's headers, case-insensitive (`httpx.Headers`).
+        body: JSON of execd (``{"code", "message"}`` or ``{"error"}``), or a gateway's page.
+    """
+    code, message = _code_and_message(body)
+    if message is None:
+        excerpt = body[:_BODY_EXCERPT].decode(errors="replace").strip()
+        content_type = headers.get("content-type") or "no content type"
+        message = f"unexpected answer ({content_type}): {excerpt or '(empty body)'}"
+    kind = _type_by_answer(code, message)
+    if status in (401, 403):
+        kind = AuthenticationError
+    elif status == 429:  # noqa: PLR2004  # Too Many Requests
+        kind = RateLimitedError
+    error = kind(
+        f"HTTP {status}: {message}",
+        status=status,
+        code=code,
+        body=body,
+        request_id=headers.get("x-request-id"),
+    )
+    if isinstance(error, RateLimitedError):
+        error.retry_after = _retry_after(headers)
+    return error
+
+
+def stream_error(code: str, message: str) -> APIError:
+    """Return the error for an error object that a server wrote into an event stream."""
+    return _type_by_answer(code, message)(message, status=200, code=code)
+
+
+def _type_by_answer(code: str | None, message: str) -> type[APIError]:
+    # Real servers name both of these RUNTIME_ERROR; only the text tells them apart.
+    if "session is busy" in message:
+        return ContextBusyError
+    if code == "CONTEXT_NOT_FOUND" or "context not found" in message:
+        return ContextNotFoundError
+    return APIError
+
+
+def _code_and_message(body: bytes) -> tuple[str | None, str | None]:
+    try:
+        parsed: object = json.loads(body)
+    except ValueError:
+        return None, None
+    if not isinstance(parsed, dict):
+        return None, None
+    fields = cast("dict[str, object]", parsed)
+    code, message = fields.get("code"), fields.get("message", fields.get("error"))
+    return (
+        code if isinstance(code, str) else None,
+        message if isinstance(message, str) else None,
+    )
+
+
+def _retry_after(headers: Mapping[str, str]) -> timedelta | None:
+    """RFC 9110, section 10.2.3: seconds, or a date."""
+    value = headers.get("retry-after", "").strip()
+    if value.isdecimal():
+        return timedelta(seconds=min(int(value), 10**9))
+    try:
+        date = email.utils.parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    if date.tzinfo is None:  # "-0000": the RFC's way to say UTC without a zone
+        date = date.replace(tzinfo=timezone.utc)
+    return max(date - datetime.now(timezone.utc), timedelta(0))
+
+
+class mapped_errors:  # noqa: N801  # used like contextlib.suppress
+    """A context manager that turns known foreign errors into this package's errors."""
+
+    def __enter__(self) -> None:
+        return
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        known = None if error is None else known_error(error)
+        if known is not None and known is not error:
+            raise known from error
+
+
+def known_error(error: BaseException) -> CodeInterpreterError | None:  # noqa: PLR0911  # a table
+    """Return our error for `error`: itself if it is ours, None if it is not an error of I/O."""
+    match error:
+        case CodeInterpreterError():
+            return error
+        case wire.UnexpectedStatus() if 200 <= error.status_code < 300:  # noqa: PLR2004  # 2xx
+            return ProtocolError(
+                f"the server's answer is not one of execd: {error}",
+                status_code=error.status_code,
+                response_body=error.content,
+            )
+        case wire.UnexpectedStatus():
+            return api_error(error.status_code, error.headers, error.content)
+        case wire.StreamTruncated():
+            return StreamTruncatedError(
+                f"the event stream was cut ({_why(error.__cause__ or error)}): output may be lost"
+            )
+        case wire.StreamError():
+            return ProtocolError(str(error))
+        # A connection that could not be made is a failure to connect, even when that took too long.
+        case httpx.TimeoutException() if not isinstance(error, httpx.ConnectTimeout):
+            return RequestTimeoutError(f"the server did not answer in time ({_why(error)})")
+        case httpx.TransportError():
+            return TransportError(f"{_target(error)} cannot be reached: {_why(error)}")
+        case httpx.HTTPError():
+            return ProtocolError(f"HTTP went wrong at {_target(error)}: {_why(error)}")
+        case _:
+            return None
+
+
+def _why(error: BaseException) -> str:
+    return str(error) or type(error).__name__
+
+
+def _target(error: httpx.HTTPError) -> str:
+    try:
+        url = error.request.url
+    except RuntimeError:  # httpx: "The .request property has not been set."
+        return "the server"
+    return f"{url.scheme}://{url.netloc.decode('ascii')}"
+
+
+def ensure_ok(response: Response[Any]) -> None:
+    """Raise the error for an answer whose status is not 2xx."""
+    if not 200 <= response.status_code < 300:  # noqa: PLR2004  # 2xx
+        raise api_error(response.status_code, httpx.Headers(response.headers), response.content)
+
+
+def parsed(kind: type[T], response: Response[Any]) -> T:
+    """Return the parsed body of a good answer.
+
+    Raises:
+        APIError: The status is not 2xx.
+        ProtocolError: The status is 2xx, but the body is not of this kind.
+    """
+    ensure_ok(response)
+    if not isinstance(response.parsed, kind):
+        raise ProtocolError(
+            f"the server sent no {kind.__name__}: {response.content[:_BODY_EXCERPT]!r}"
+        )
+    return response.parsed
+
+
+def parsed_list(kind: type[T], response: Response[Any]) -> list[T]:
+    """Return the parsed body of a good answer that is a list; raises like `parsed`."""
+    items = cast("list[object]", parsed(list, response))
+    if not all(isinstance(item, kind) for item in items):
+        raise ProtocolError(f"the server sent no list of {kind.__name__}")
+    return cast("list[T]", items)

@@ -1,0 +1,142 @@
+"""Where execd is, which headers it wants, and the two HTTP clients that reach it.
+
+Everything follows the sandbox's `ConnectionConfig`. There are two clients, for two kinds of calls:
+short ones, which the configured retry policy may repeat, and event streams, which must not be
+repeated (code would run twice), may be silent for long, and are open at once in any number.
+
+The API key never travels to execd except in server-proxy mode: `SandboxEndpoint` builds the headers
+accordingly, and `Target.guard` keeps them from following a redirect to another origin.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final
+
+import execd_client
+import httpx
+from opensandbox.config import ConnectionConfig, ConnectionConfigSync
+from opensandbox.models.sandboxes import SandboxEndpoint
+
+from code_interpreter._errors import InterpreterClosedError, InvalidArgumentError
+
+DEFAULT_REQUEST_TIMEOUT: Final = timedelta(seconds=30)
+
+
+@dataclass(frozen=True, slots=True)
+class BareTarget:
+    """Where a bare execd is, in the parts that a ConnectionConfig and an endpoint hold."""
+
+    protocol: str
+    endpoint: SandboxEndpoint
+    request_timeout: timedelta
+
+    @classmethod
+    def parse(
+        cls, base_url: str, headers: Mapping[str, str] | None, timeout: timedelta | None
+    ) -> "BareTarget":
+        """Check the arguments of `connect`, and take the URL apart.
+
+        Raises:
+            InvalidArgumentError: It is not an http or https URL with a host and, at most, a path;
+                or the timeout is not positive.
+        """
+        if timeout is not None and timeout <= timedelta(0):
+            raise InvalidArgumentError(f"timeout must be positive; got {timeout}")
+        try:
+            url = httpx.URL(base_url)
+        except (httpx.InvalidURL, TypeError) as error:
+            raise InvalidArgumentError(f"not a URL: {base_url!r}", cause=error) from error
+        if url.scheme not in {"http", "https"} or not url.host:
+            raise InvalidArgumentError(
+                f"base_url must look like http://127.0.0.1:44772; got {base_url!r}"
+            )
+        if url.query or url.fragment or url.userinfo:
+            raise InvalidArgumentError("base_url must end with its path, and hold no credentials")
+        endpoint = url.netloc.decode("ascii") + url.path.rstrip("/")
+        return cls(
+            url.scheme,
+            SandboxEndpoint(endpoint=endpoint, headers=dict(headers or {})),
+            DEFAULT_REQUEST_TIMEOUT if timeout is None else timeout,
+        )
+
+
+class Target:
+    """Where execd is, and what each request to it carries."""
+
+    def __init__(
+        self, config: ConnectionConfig | ConnectionConfigSync, endpoint: SandboxEndpoint
+    ) -> None:
+        self.base_url = httpx.URL(f"{config.protocol}://{endpoint.endpoint}")
+        self._headers = endpoint.build_request_headers(config)
+        self.options: dict[str, Any] = {
+            "base_url": self.base_url,
+            "headers": self._headers,
+            "timeout": config.request_timeout.total_seconds(),
+            "follow_redirects": config.follow_redirects,
+        }
+
+    def guard(self, request: httpx.Request) -> None:
+        """Take our headers off a request that a redirect sends to another origin."""
+        here, there = self.base_url, request.url
+        if there.netloc != here.netloc or there.scheme != here.scheme:
+            for name in self._headers:
+                if name.lower() != "user-agent":
+                    request.headers.pop(name, None)
+
+
+def lift_read_limit(response: httpx.Response) -> None:
+    """Let the body of a streamed answer be silent for as long as it likes.
+
+    httpcore looks the limit up when it begins to read the body, so the headers can have another.
+    """
+    timeout: dict[str, float | None] = response.request.extensions["timeout"]
+    timeout["read"] = None
+
+
+class Clients:
+    """The generated clients of one execd, until they are closed.
+
+    Attributes:
+        timeout: The configured request timeout.
+    """
+
+    def __init__(
+        self, *, rest: execd_client.Client, streams: execd_client.Client, timeout: httpx.Timeout
+    ) -> None:
+        self.timeout = timeout
+        self._rest = rest
+        self._streams = streams
+        self._closed = False
+
+    @property
+    def rest(self) -> execd_client.Client:
+        """For calls with one answer.
+
+        Raises:
+            InterpreterClosedError: After closing.
+        """
+        self.check_open()
+        return self._rest
+
+    @property
+    def streams(self) -> execd_client.Client:
+        """For event streams.
+
+        Raises:
+            InterpreterClosedError: After closing.
+        """
+        self.check_open()
+        return self._streams
+
+    def limits(self, seconds: float | None) -> httpx.Timeout:
+        """Return the configured request timeout, or less; a stream has none otherwise."""
+        configured = self.timeout.read
+        if seconds is None or (configured is not None and seconds > configured):
+            return self.timeout
+        return httpx.Timeout(seconds)
+
+    def check_open(self) -> None:
+        """Raise InterpreterClosedError after closing."""
+        if self._closed:
+            raise InterpreterClosedError("the interpreter is closed")
