@@ -13,7 +13,9 @@ import psutil
 import pytest
 import zmq
 
-from code_interpreter.execd.code.channels import CHANNELS, Channels, Connection
+from code_interpreter.execd.code.addresses import CHANNELS, Connection
+from code_interpreter.execd.code.channels import Channels
+from code_interpreter.execd.code.exchange import Patience
 from code_interpreter.execd.runs.running import Run
 from code_interpreter.execd.runs.spool import Spool
 from code_interpreter.kernels.python.pythons import Pythons
@@ -133,7 +135,13 @@ def test_a_run_ends_when_its_kernel_has_answered_the_interrupt(short_path: Path)
     command = [part.replace("{connection_file}", str(file)) for part in launch.argv]
     with zmq.Context() as context, subprocess.Popen(command, cwd=short_path) as kernel:
         channels = Channels(
-            connection, context=context, streams={}, streams_are_output=False, signal=None
+            connection,
+            context=context,
+            streams={},
+            streams_are_output=False,
+            signal=None,
+            kill=kernel.kill,
+            patience=Patience(),
         )
         channels.start()
         try:

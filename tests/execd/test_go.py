@@ -57,10 +57,10 @@ def failed(evalue: Any, traceback: Any) -> Message:
 
 def fold(*messages: Message, interrupted: bool = False) -> tuple[str, dict[str, Any]]:
     """What is on stderr, and the last event."""
-    cell = GonbCell("me")
-    events = [json.loads(frame) for message in messages for frame in cell.on_iopub(message)]
-    cell.on_reply(Message("execute_reply", "me", {"status": "ok"}))
-    last = json.loads(cell.verdict(interrupted=interrupted))
+    cell = GonbCell("me", 0.0)
+    events = [json.loads(frame) for message in messages for frame in cell.on_iopub(message, 1.0)]
+    cell.on_reply(Message("execute_reply", "me", {"status": "ok"}), 1.0)
+    last = json.loads(cell.verdict(9.0, interrupted=interrupted))
     return "".join(event["text"] for event in events), last
 
 
@@ -115,9 +115,9 @@ def test_a_panic_behind_much_output_is_found() -> None:
 
 
 def test_an_end_of_another_cell_is_not_ours() -> None:
-    cell = GonbCell("other")
-    cell.on_iopub(ended("exit status 1"))
-    assert b"execution_complete" in cell.verdict(interrupted=False)
+    cell = GonbCell("other", 0.0)
+    cell.on_iopub(ended("exit status 1"), 1.0)
+    assert b"execution_complete" in cell.verdict(9.0, interrupted=False)
 
 
 @pytest.mark.parametrize(

@@ -33,13 +33,13 @@ _UNRESOLVED = "Attempt to use definition snippet with unresolved references in M
 
 
 def error_of(*messages: Message, interrupted: bool = False) -> dict[str, Any]:
-    cell = JJavaCell("me")
+    cell = JJavaCell("me", 0.0)
     for message in messages:
         if message.kind == "execute_reply":
-            cell.on_reply(message)
+            cell.on_reply(message, 1.0)
         else:
-            assert cell.on_iopub(message) == []
-    event = json.loads(cell.verdict(interrupted=interrupted))
+            assert cell.on_iopub(message, 1.0) == []
+    event = json.loads(cell.verdict(9.0, interrupted=interrupted))
     assert event["type"] == "error", event
     error: dict[str, Any] = event["error"]
     return error

@@ -17,10 +17,10 @@ from tests.execd.server import Event, Server, wait_until
 
 def error_of(**content: Any) -> dict[str, Any]:
     """The error that a run ends with when the kernel sends this."""
-    cell = TslabCell("me")
-    assert cell.on_iopub(Message("error", "me", content)) == []
-    cell.on_reply(Message("execute_reply", "me", {"status": "error", "execution_count": 3}))
-    event: Event = json.loads(cell.verdict(interrupted=False))
+    cell = TslabCell("me", 0.0)
+    assert cell.on_iopub(Message("error", "me", content), 1.0) == []
+    cell.on_reply(Message("execute_reply", "me", {"status": "error", "execution_count": 3}), 1.0)
+    event: Event = json.loads(cell.verdict(9.0, interrupted=False))
     error: dict[str, Any] = event["error"]
     return error
 

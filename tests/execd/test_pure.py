@@ -30,40 +30,40 @@ def say(kind: str, parent: str = "me", **content: Any) -> Message:
 
 
 def test_a_cell_has_ended_when_reply_and_idle_are_in() -> None:
-    cell = Cell("me")
+    cell = Cell("me", 0.0)
     seen = [cell.ended]
-    cell.on_iopub(say("status", execution_state="idle"))
+    cell.on_iopub(say("status", execution_state="idle"), 1.0)
     seen.append(cell.ended)
-    cell.on_reply(say("execute_reply", status="ok"))
+    cell.on_reply(say("execute_reply", status="ok"), 1.0)
     assert [*seen, cell.ended] == [False, False, True]
-    assert events([cell.verdict(interrupted=False)])[0]["type"] == "execution_complete"
+    assert events([cell.verdict(9.0, interrupted=False)])[0]["type"] == "execution_complete"
 
 
 def test_a_stale_idle_or_reply_does_not_end_a_cell() -> None:
-    cell = Cell("me")
-    cell.on_iopub(say("status", "other", execution_state="idle"))
-    cell.on_reply(say("execute_reply", "other", status="ok"))
+    cell = Cell("me", 0.0)
+    cell.on_iopub(say("status", "other", execution_state="idle"), 1.0)
+    cell.on_reply(say("execute_reply", "other", status="ok"), 1.0)
     assert cell.half_ended is None
 
 
 def test_output_of_an_earlier_cell_belongs_to_the_running_one() -> None:
-    assert events(Cell("me").on_iopub(say("stream", "other", name="stdout", text="late"))) == [
-        {"type": "stdout", "text": "late"}
-    ]
+    assert events(
+        Cell("me", 0.0).on_iopub(say("stream", "other", name="stdout", text="late"), 1.0)
+    ) == [{"type": "stdout", "text": "late"}]
 
 
 @pytest.mark.parametrize("kind", ["execute_result", "error", "execute_input"])
 def test_results_and_errors_of_others_are_not_ours(kind: str) -> None:
-    cell = Cell("me")
-    assert cell.on_iopub(say(kind, "other", data={"text/plain": "1"}, execution_count=9)) == []
-    assert b"execution_complete" in cell.verdict(interrupted=False)
+    cell = Cell("me", 0.0)
+    assert cell.on_iopub(say(kind, "other", data={"text/plain": "1"}, execution_count=9), 1.0) == []
+    assert b"execution_complete" in cell.verdict(9.0, interrupted=False)
 
 
 def test_the_count_comes_once_and_a_result_keeps_its_types() -> None:
-    cell = Cell("me")
-    frames = cell.on_iopub(say("execute_input", execution_count=3))
+    cell = Cell("me", 0.0)
+    frames = cell.on_iopub(say("execute_input", execution_count=3), 1.0)
     data = {"text/plain": "M", "application/json": {"a": [1]}, "image/png": "aGk="}
-    frames += cell.on_iopub(say("execute_result", execution_count=3, data=data))
+    frames += cell.on_iopub(say("execute_result", execution_count=3, data=data), 1.0)
     assert events(frames) == [
         {"type": "execution_count", "execution_count": 3},
         {
@@ -75,19 +75,21 @@ def test_the_count_comes_once_and_a_result_keeps_its_types() -> None:
 
 def test_a_huge_text_is_cut_into_several_events() -> None:
     text = "é" * 3_000_000
-    found = events(Cell("me").on_iopub(say("stream", name="stderr", text=text)))
+    found = events(Cell("me", 0.0).on_iopub(say("stream", name="stderr", text=text), 1.0))
     assert len(found) > 3
     assert {event["type"] for event in found} == {"stderr"}
     assert "".join(event["text"] for event in found) == text
-    assert events(Cell("me").on_iopub(say("stream", name="stdout", text=""))) == []
+    assert events(Cell("me", 0.0).on_iopub(say("stream", name="stdout", text=""), 1.0)) == []
 
 
 def test_displayed_things_say_so() -> None:
-    cell = Cell("me")
+    cell = Cell("me", 0.0)
     data = {"text/html": "<b>"}
-    frames = cell.on_iopub(say("display_data", data=data))
-    frames += cell.on_iopub(say("display_data", data=data, transient={"display_id": "x"}))
-    frames += cell.on_iopub(say("update_display_data", data=data, transient={"display_id": "x"}))
+    frames = cell.on_iopub(say("display_data", data=data), 1.0)
+    frames += cell.on_iopub(say("display_data", data=data, transient={"display_id": "x"}), 1.0)
+    frames += cell.on_iopub(
+        say("update_display_data", data=data, transient={"display_id": "x"}), 1.0
+    )
     assert events(frames) == [
         {"type": "result", "results": data, "display": True},
         {"type": "result", "results": data, "display": True, "display_id": "x"},
@@ -96,18 +98,18 @@ def test_displayed_things_say_so() -> None:
 
 
 def test_the_error_is_kept_for_the_end_and_the_broadcast_wins() -> None:
-    cell = Cell("me")
-    assert cell.on_iopub(say("error", ename="E", evalue="v", traceback=["t"])) == []
-    cell.on_reply(say("execute_reply", status="error", ename="other"))
-    assert events([cell.verdict(interrupted=False)]) == [
+    cell = Cell("me", 0.0)
+    assert cell.on_iopub(say("error", ename="E", evalue="v", traceback=["t"]), 1.0) == []
+    cell.on_reply(say("execute_reply", status="error", ename="other"), 1.0)
+    assert events([cell.verdict(9.0, interrupted=False)]) == [
         {"type": "error", "error": {"ename": "E", "evalue": "v", "traceback": ["t"]}}
     ]
 
 
 def test_an_error_that_is_only_in_the_reply_counts() -> None:
-    cell = Cell("me")
-    cell.on_reply(say("execute_reply", status="error", ename="E", evalue=None, traceback=None))
-    assert events([cell.verdict(interrupted=False)])[0]["error"] == {
+    cell = Cell("me", 0.0)
+    cell.on_reply(say("execute_reply", status="error", ename="E", evalue=None, traceback=None), 1.0)
+    assert events([cell.verdict(9.0, interrupted=False)])[0]["error"] == {
         "ename": "E",
         "evalue": "",
         "traceback": [],
@@ -115,35 +117,35 @@ def test_an_error_that_is_only_in_the_reply_counts() -> None:
 
 
 def test_an_aborted_cell_is_an_error() -> None:
-    cell = Cell("me")
-    cell.on_reply(say("execute_reply", status="aborted"))
-    assert events([cell.verdict(interrupted=False)])[0]["error"]["ename"] == "NotExecuted"
+    cell = Cell("me", 0.0)
+    cell.on_reply(say("execute_reply", status="aborted"), 1.0)
+    assert events([cell.verdict(9.0, interrupted=False)])[0]["error"]["ename"] == "NotExecuted"
 
 
 def test_an_interrupt_that_struck_the_kernel_is_still_an_interrupt() -> None:
-    cell = Cell("me")
-    cell.on_iopub(say("status", execution_state="idle"))
-    assert b"KeyboardInterrupt" in cell.verdict(interrupted=True)
+    cell = Cell("me", 0.0)
+    cell.on_iopub(say("status", execution_state="idle"), 1.0)
+    assert b"KeyboardInterrupt" in cell.verdict(9.0, interrupted=True)
 
 
 def test_malformed_messages_of_user_code_do_no_harm() -> None:
-    cell = Cell("me")
+    cell = Cell("me", 0.0)
     for kind in ("stream", "display_data", "execute_result", "execute_input", "status", "error"):
-        cell.on_iopub(say(kind, text=5, data=[1], transient="x", traceback="x", evalue={}))
-    cell.on_reply(say("execute_reply", status="ok", payload=[1, {"source": []}]))
+        cell.on_iopub(say(kind, text=5, data=[1], transient="x", traceback="x", evalue={}), 1.0)
+    cell.on_reply(say("execute_reply", status="ok", payload=[1, {"source": []}]), 1.0)
 
 
 def test_a_message_survives_the_wire() -> None:
     wire = Wire(b"key")
-    msg_id, frames = wire.request("execute_request", {"code": "é"})
-    assert msg_id
+    frames = wire.request("execute_request", "id", {"code": "é"})
+    assert b'"msg_id":"id"' in frames[2]
     assert wire.parse([b"topic", *frames]) == Message("execute_request", "", {"code": "é"})
 
 
 @pytest.mark.parametrize("case", ["no delimiter", "too few parts", "wrong signature", "changed"])
 def test_unsigned_bytes_are_no_message(case: str) -> None:
     wire = Wire(b"key")
-    delimiter, signature, *parts = wire.request("x", {})[1]
+    delimiter, signature, *parts = wire.request("x", "id", {})
     frames = {
         "no delimiter": [signature, *parts],
         "too few parts": [delimiter, signature, *parts[:-1]],
@@ -286,8 +288,8 @@ def test_pieces_are_batched_but_not_without_bound() -> None:
 
 
 def test_an_error_that_comes_behind_the_reply_says_more() -> None:
-    cell = Cell("me")
-    cell.on_reply(say("execute_reply", status="error"))
-    cell.on_iopub(say("error", ename="E", evalue="v", traceback=["line"]))
-    (event,) = events([cell.verdict(interrupted=False)])
+    cell = Cell("me", 0.0)
+    cell.on_reply(say("execute_reply", status="error"), 1.0)
+    cell.on_iopub(say("error", ename="E", evalue="v", traceback=["line"]), 1.0)
+    (event,) = events([cell.verdict(9.0, interrupted=False)])
     assert event["error"] == {"ename": "E", "evalue": "v", "traceback": ["line"]}

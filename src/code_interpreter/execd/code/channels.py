@@ -1,104 +1,60 @@
 """The sockets of one kernel, and the thread that owns them.
 
-A thread of its own, because reading broadcasts on an event loop is four times slower and a slow
-reader lets ZeroMQ's queues grow without bound. Nobody else touches the sockets: the loop posts
-what it wants done, and the thread puts events into the run's spool.
+A separate thread, because reading broadcasts on an event loop is four times slower and a slow
+reader lets ZeroMQ's queues grow without bound. Nothing else touches the sockets: the loop posts
+what it wants done, and the thread puts events into the run's spool. What to do is decided by the
+`exchange`, which only this thread touches.
 
 What must stay true:
 
-- A run that was handed over ends exactly once: by its verdict, by the kernel's death, by a
-  failure in here.
-- A kernel's last words are read before its death is told.
-- An interrupt is sent only to the run that it was meant for, and only once that run has begun:
-  before, the kernel would pass over it; after, it could strike the next. A run whose kernel was
-  asked to interrupt it ends when the kernel has answered that it did.
+- A run that was handed over ends exactly once: as the exchange says, by the kernel's death, or by
+  a failure in here.
+- A kernel's final output is read before its death is told.
 """
 
-import codecs
 import contextlib
-import json
 import logging
 import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from functools import partial
-from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any
 from uuid import uuid4
 
 import zmq
 
-from code_interpreter.execd.code.translate import Cell, output
+from code_interpreter.execd.code.addresses import Connection
+from code_interpreter.execd.code.exchange import (
+    Answer,
+    Effect,
+    End,
+    Exchange,
+    Kill,
+    Patience,
+    Put,
+    Ready,
+    Send,
+    Signal,
+    StreamKind,
+)
+from code_interpreter.execd.code.pipes import Pipes
+from code_interpreter.execd.code.translate import Cell
 from code_interpreter.execd.code.wire import BadMessageError, Message, Wire
-from code_interpreter.execd.runs import encode
 from code_interpreter.execd.runs.running import Run
 from code_interpreter.execd.runs.spool import PIECE
 
-CHANNELS: tuple[str, ...] = ("shell", "iopub", "stdin", "control", "hb")
-
-_START_PATIENCE = 60.0
 _FILES_MS = 5  # between two looks for the socket files of a kernel that starts
-_ASK_AGAIN = 0.5  # a subscription can come too late for the answer to the first question
 _RECONNECT_MS = 10
-# Of silence on iopub, when only one of a cell's reply and its idle is in. Output can delay an
-# idle for long; a reply is sent before it, and missing only when an interrupt struck the kernel.
-_IDLE_GRACE = 2.0
-_REPLY_GRACE = 0.3
-# A kernel says that a cell begins while it still prepares it. An interrupt within that time
-# strikes the kernel's own code, and one in a hundred is lost there.
-_SETTLE = 0.05
-_LAST_WORDS_MS = 100  # of silence, when a process that outlives the kernel holds its sockets
-_STRAY_LIMIT = 1024 * 1024
-_SAID_TAIL = 4096
-
-StreamKind = Literal["stdout", "stderr"]
+_SILENCE_MS = 100  # that ends a kernel's final output when another process holds its sockets
 
 _log = logging.getLogger(__name__)
 
 
 class KernelStartError(Exception):
     """A kernel did not come to life."""
-
-
-class Connection(NamedTuple):
-    """Where a kernel listens.
-
-    Attributes:
-        transport: `ipc` for kernels built on ipykernel, else `tcp`.
-        address: An IP address, or the path that the socket files' names begin with.
-        ports: Per channel; for ipc they are but the ends of those names.
-        key: Signs every message.
-    """
-
-    transport: Literal["ipc", "tcp"]
-    address: str
-    ports: dict[str, int]
-    key: str
-
-    def url(self, channel: str) -> str:
-        """The address of one channel in ZeroMQ's spelling."""
-        separator = "-" if self.transport == "ipc" else ":"
-        return f"{self.transport}://{self.address}{separator}{self.ports[channel]}"
-
-    def socket_file(self, channel: str) -> Path:
-        """The file of one channel's socket (ipc)."""
-        return Path(f"{self.address}-{self.ports[channel]}")
-
-    def file(self, kernel_name: str) -> str:
-        """The text of the connection file, as kernels expect it."""
-        return json.dumps(
-            {
-                **{f"{channel}_port": port for channel, port in self.ports.items()},
-                "transport": self.transport,
-                "ip": self.address,
-                "key": self.key,
-                "signature_scheme": "hmac-sha256",
-                "kernel_name": kernel_name,
-            }
-        )
 
 
 class Channels(threading.Thread):
@@ -111,7 +67,9 @@ class Channels(threading.Thread):
             streams, and to which of them; nonblocking, and closed in the end.
         streams_are_output: Whether that is output, once the kernel is ready.
         signal: Interrupts the kernel; None when it wants to be asked by a message.
-        cell: Makes what follows one run, from the id of its request.
+        kill: Kills the kernel.
+        cell: Makes what follows one run, from the id of its request and the time.
+        patience: How long to wait for what.
 
     Attributes:
         ready: Done when the kernel answers; fails with a KernelStartError.
@@ -125,36 +83,30 @@ class Channels(threading.Thread):
         streams: Mapping[int, StreamKind],
         streams_are_output: bool,
         signal: Callable[[], None] | None,
-        cell: Callable[[str], Cell] = Cell,
+        kill: Callable[[], None],
+        cell: Callable[[str, float], Cell] = Cell,
+        patience: Patience,
     ) -> None:
         super().__init__(name="kernel channels", daemon=True)
         self.ready: Future[None] = Future()
-        # Whoever waits for it may be cancelled; this thread still has its say.
+        # The caller that waits for it may be cancelled; this thread still sets it.
         self.ready.set_running_or_notify_cancel()
         self._connection = connection
         self._context = context
-        self._streams = dict(streams)
-        self._streams_are_output = streams_are_output
-        self._decoders = {
-            pipe: codecs.getincrementaldecoder("utf-8")(errors="replace") for pipe in streams
-        }
+        self._pipes = Pipes(streams)
         self._signal = signal
-        self._make_cell = cell
+        self._kill = kill
         self._wire = Wire(connection.key.encode())
-        self._said = b""
-        self._stray: list[bytes] = []
-        self._stray_size = 0
-        self._stray_lost = 0
-        self._cell: Cell | None = None
-        self._run: Run | None = None
-        self._runs: set[Run] = set()  # handed over and not ended
-        self._waiting: set[Future[bool]] = set()  # for an answer
-        self._asked: dict[str, Future[bool]] = {}  # by the question's id
-        self._heard_at = 0.0  # when iopub last said something
-        self._interrupt_due = False
-        self._interrupting: str | None = None  # id of the request to interrupt, until its answer
-        self._death: str | None = None  # how the process ended
-        self._last_word: bytes | None = None  # what ends the run instead of "the kernel died"
+        self._exchange = Exchange(
+            lambda: uuid4().hex,
+            cell=cell,
+            by_signal=signal is not None,
+            streams_are_output=streams_are_output,
+            patience=patience,
+            now=time.monotonic(),
+        )
+        self._runs: dict[str, Run] = {}  # handed over and not ended
+        self._questions: dict[str, Future[bool]] = {}  # not answered
         self._lock = threading.Lock()
         self._closed = False
         self._posted: deque[Callable[[], None]] = deque()
@@ -171,7 +123,7 @@ class Channels(threading.Thread):
         self._monitor = self._iopub.get_monitor_socket(zmq.EVENT_DISCONNECTED)
         self._poller = zmq.Poller()
         self._poller.register(self._wake_read, zmq.POLLIN)
-        for source in (*streams, self._shell, self._control, self._iopub):
+        for source in (*self._pipes, self._shell, self._control, self._iopub):
             self._poller.register(source, zmq.POLLIN)
 
     def _socket(self, kind: int) -> "zmq.Socket[bytes]":
@@ -199,8 +151,8 @@ class Channels(threading.Thread):
         with self._lock:
             if self._closed:
                 return False
-            self._runs.add(run)
-        self._post(partial(self._begin, run))
+            self._runs[run.run_id] = run
+        self._post(lambda: self._exchange.begin(run.run_id, run.code, time.monotonic()))
         return True
 
     def ask(self, code: str) -> "Future[bool]":
@@ -214,35 +166,36 @@ class Channels(threading.Thread):
         """
         asked: Future[bool] = Future()
         asked.set_running_or_notify_cancel()
+        question = uuid4().hex
         with self._lock:
             if self._closed:
                 asked.set_result(False)
                 return asked
-            self._waiting.add(asked)
-        self._post(partial(self._ask, code, asked))
+            self._questions[question] = asked
+        self._post(lambda: self._exchange.ask(question, code))
         return asked
 
     def interrupt(self, run: Run) -> None:
         """Interrupt this run if it is the one that runs."""
-        self._post(partial(self._interrupt, run))
+        self._post(lambda: self._exchange.interrupt(run.run_id, time.monotonic()))
 
     def process_exited(self, how: str) -> None:
-        """Say that the kernel's process is gone.
+        """Take in that the kernel's process is gone.
 
         Args:
             how: `exit status 1`, `signal: killed`.
         """
-        self._post(partial(setattr, self, "_death", how))
+        self._post(partial(self._die, how))
 
-    def last_word(self, ending: bytes) -> None:
-        """Give the event that ends the run when the process is gone, ahead of killing it."""
-        self._post(partial(setattr, self, "_last_word", ending))
+    def end_with(self, ending: bytes) -> None:
+        """Name the event that ends the run when the process is gone, ahead of killing it."""
+        self._post(lambda: self._exchange.end_with(ending))
 
-    def _post(self, job: Callable[[], None]) -> None:
+    def _post(self, job: Callable[[], Iterable[Effect] | None]) -> None:
         with self._lock:
             if self._closed:
                 return
-            self._posted.append(job)
+            self._posted.append(lambda: self._do(job() or ()))
             # A full pipe wakes the thread as well as one more byte would.
             with contextlib.suppress(BlockingIOError):
                 os.write(self._wake_write, b"\0")
@@ -254,154 +207,56 @@ class Channels(threading.Thread):
         problem = "the runtime's connection to the kernel was closed"
         try:
             self._connect()
-            self.ready.set_result(None)
-            while self._death is None:
-                self._turn()
-            self._hear_last_words()
-            self._put(self._hear(self._streams))
-            problem = f"the kernel died ({self._death})"
-        except KernelStartError as error:
-            self.ready.set_exception(error)
+            while not self._exchange.over:
+                self._turn(self._exchange.next_at())
+            if self.ready.done():
+                self._read_final_output()
+            self._receive({*self._pipes})
         except Exception as error:
             problem = f"the runtime failed: {error!r}"
-            if not self.ready.done():
-                self.ready.set_exception(KernelStartError(problem))
             raise
         finally:
-            self._close(problem)
+            self._exchange.end(problem)
+            self._close()
 
     def _connect(self) -> None:
-        deadline = time.monotonic() + _START_PATIENCE
         if self._connection.transport == "ipc":
             # Connecting to a file that is not there yet costs ZeroMQ's pause between attempts.
             files = [self._connection.socket_file(name) for name in ("shell", "iopub", "control")]
-            while not all(file.exists() for file in files):
-                self._wait(deadline, _FILES_MS)
+            while not self._exchange.over and not all(file.exists() for file in files):
+                self._turn(time.monotonic() + _FILES_MS / 1000)
         self._shell.connect(self._connection.url("shell"))
         self._control.connect(self._connection.url("control"))
         self._iopub.connect(self._connection.url("iopub"))
-        self._shake_hands(deadline)
+        self._do(self._exchange.connect(time.monotonic()))
 
-    def _shake_hands(self, deadline: float) -> None:
-        """Wait until both shell and iopub have answered a question."""
-        asked: set[str] = set()
-        answered = heard = False
-        ask_at = 0.0
-        while not (answered and heard):
-            if time.monotonic() >= ask_at:
-                msg_id, frames = self._wire.request("kernel_info_request", {})
-                self._shell.send_multipart(frames)
-                asked.add(msg_id)
-                ask_at = time.monotonic() + _ASK_AGAIN
-            self._wait(deadline, max(1, int((ask_at - time.monotonic()) * 1000)))
-            answered |= any(message.parent in asked for message in self._receive(self._shell))
-            heard |= any(message.parent in asked for message in self._receive(self._iopub))
+    def _turn(self, until: float | None) -> None:
+        """Wait until something arrives, at most until a time, and do what there is to do."""
+        left = None if until is None else max(0, int((until - time.monotonic()) * 1000) + 1)
+        ready = {source for source, _ in self._poller.poll(left)}
+        if self._wake_read in ready:
+            os.read(self._wake_read, PIECE)
+            while self._posted:
+                self._posted.popleft()()
+        self._receive(ready)
 
-    def _wait(self, deadline: float, milliseconds: int) -> None:
-        self._do_posted(self._poller.poll(milliseconds))
-        if self._death is None and time.monotonic() < deadline:
-            return
-        problem = f"it ended ({self._death})" if self._death else "it does not answer"
-        self._hear(self._streams)
-        said = self._said.decode(errors="replace").strip()
-        raise KernelStartError(f"{problem}{': ' if said else ''}{said}")
+    def _receive(self, ready: set[Any]) -> None:
+        """Take in what has arrived from these sockets and pipes."""
+        said = self._read_pipes(ready)
+        broadcasts = self._messages(self._iopub) if self._iopub in ready else []
+        replies = self._messages(self._shell) if self._shell in ready else []
+        answers = self._messages(self._control) if self._control in ready else []
+        if said:
+            self._do(self._exchange.receive(time.monotonic(), said=said))
+        # Once more: what the cell's children wrote before its end belongs to it.
+        said = self._read_pipes({*self._pipes}) if broadcasts or replies else []
+        effects = self._exchange.receive(
+            time.monotonic(), broadcasts=broadcasts, replies=replies, answers=answers, said=said
+        )
+        self._do(effects)
 
-    def _turn(self) -> None:
-        waits: list[float | None] = []
-        if self._cell is not None:
-            waits = [self._end_left(self._cell), self._interrupt_left(self._cell)]
-        left = min((wait for wait in waits if wait is not None), default=None)
-        ready = self._poller.poll(None if left is None else max(0, int(left * 1000) + 1))
-        self._do_posted(ready)
-        self._read({source for source, _ in ready})
-
-    def _do_posted(self, ready: list[tuple[Any, int]]) -> None:
-        for source, _ in ready:
-            if source == self._wake_read:
-                os.read(self._wake_read, PIECE)
-                while self._posted:
-                    self._posted.popleft()()
-        self._put(self._hear({source for source, _ in ready}))
-
-    def _hear(self, ready: Container[Any]) -> list[bytes]:
-        """Read what these of the process's own streams hold now; the events for it."""
-        frames: list[bytes] = []
-        for pipe, kind in list(self._streams.items()):
-            if pipe not in ready:
-                continue
-            try:
-                said = os.read(pipe, PIECE)
-            except BlockingIOError:
-                continue
-            if not said:
-                self._poller.unregister(pipe)
-                os.close(pipe)
-                del self._streams[pipe]
-            if self._streams_are_output and self.ready.done():
-                if text := self._decoders[pipe].decode(said, final=not said):
-                    frames.append(encode.frame(kind, text=text))
-            else:
-                self._said = (self._said + said)[-_SAID_TAIL:]
-        return frames
-
-    def _ask(self, code: str, asked: "Future[bool]") -> None:
-        msg_id, frames = self._execute_request(code, silent=True)
-        self._asked[msg_id] = asked
-        self._shell.send_multipart(frames)
-
-    def _answer(self, reply: Message) -> None:
-        if reply.parent == self._interrupting:
-            self._interrupting = None
-        if asked := self._asked.pop(reply.parent, None):
-            self._waiting.discard(asked)
-            asked.set_result(reply.content.get("status") == "ok")
-
-    def _execute_request(self, code: str, *, silent: bool) -> tuple[str, list[bytes]]:
-        content: dict[str, Any] = {
-            "code": code,
-            "silent": silent,
-            "store_history": not silent,
-            "user_expressions": {},
-            "allow_stdin": False,
-            # Nothing is ever queued behind a run; without this, a kernel refuses the next run
-            # for a moment after an error.
-            "stop_on_error": False,
-        }
-        return self._wire.request("execute_request", content)
-
-    def _begin(self, run: Run) -> None:
-        self._run = run
-        self._interrupt_due = run.interrupted
-        msg_id, frames = self._execute_request(run.code, silent=False)
-        self._cell = self._make_cell(msg_id)
-        run.put(self._take_stray())
-        self._shell.send_multipart(frames)
-
-    def _interrupt(self, run: Run) -> None:
-        if self._run is not run:
-            return
-        self._interrupt_due = True
-        self._send_due_interrupt()
-
-    def _interrupt_left(self, cell: Cell) -> float | None:
-        """Seconds until the interrupt that is due may be sent; None when that is not known."""
-        if not self._interrupt_due or cell.started is None:
-            return None
-        return cell.started + _SETTLE - time.monotonic()
-
-    def _send_due_interrupt(self) -> None:
-        left = None if self._cell is None else self._interrupt_left(self._cell)
-        if left is None or left > 0:
-            return
-        self._interrupt_due = False
-        if self._signal is not None:
-            self._signal()
-        else:
-            self._interrupting, frames = self._wire.request("interrupt_request", {})
-            self._control.send_multipart(frames)
-
-    def _receive(self, source: "zmq.Socket[bytes]") -> list[Message]:
-        """What has arrived, up to about a piece of it."""
+    def _messages(self, source: "zmq.Socket[bytes]") -> list[Message]:
+        """Read what has arrived, up to about a piece of it."""
         messages: list[Message] = []
         size = 0
         while size < PIECE:
@@ -416,69 +271,13 @@ class Channels(threading.Thread):
                 _log.warning("dropped what is no message of the kernel: %s", error)
         return messages
 
-    def _read(self, ready: Container[Any]) -> None:
-        """Take in what has arrived on these sockets, and end the run when it has ended."""
-        broadcasts = self._receive(self._iopub) if self._iopub in ready else []
-        if broadcasts:
-            self._heard_at = time.monotonic()
-        replies = self._receive(self._shell) if self._shell in ready else []
-        answers = self._receive(self._control) if self._control in ready else []
-        for answer in (*replies, *answers):
-            self._answer(answer)
-        cell, run = self._cell, self._run
-        if cell is None or run is None:
-            for message in broadcasts:
-                self._put(output(message))
-            return
-        frames = [frame for message in broadcasts for frame in cell.on_iopub(message)]
-        frames += [frame for message in replies for frame in cell.on_reply(message)]
-        run.answered = cell.replied and self._interrupting is None
-        left = self._end_left(cell)
-        if left is not None and left <= 0:
-            run.kernel_exits = cell.exits
-            frames += self._hear(self._streams)  # of children that have ended within the cell
-            self._end(run, frames, cell.verdict(interrupted=run.interrupted))
-            return
-        run.put(frames)
-        if run.broken and not run.interrupted:
-            run.interrupted = self._interrupt_due = True
-        self._send_due_interrupt()
+    def _read_pipes(self, ready: set[Any]) -> "list[tuple[StreamKind, str]]":
+        said, ended = self._pipes.read(ready)
+        for pipe in ended:
+            self._poller.unregister(pipe)
+        return said
 
-    def _end(self, run: Run, frames: list[bytes], ending: bytes) -> None:
-        self._cell = self._run = None
-        self._runs.discard(run)
-        run.end(frames, ending)
-
-    def _end_left(self, cell: Cell) -> float | None:
-        """Seconds until the run may be ended; None when that is not known."""
-        if cell.half_ended is None or self._interrupting is not None:
-            return None
-        if cell.ended:
-            return 0.0
-        grace = _IDLE_GRACE if cell.replied else _REPLY_GRACE
-        return max(cell.half_ended, self._heard_at) + grace - time.monotonic()
-
-    def _put(self, frames: Sequence[bytes]) -> None:
-        """Pass on output; what comes while nothing runs waits for the next run, up to a limit."""
-        if self._run is not None:
-            self._run.put(frames)
-            return
-        for frame in frames:
-            if self._stray_size + len(frame) > _STRAY_LIMIT:
-                self._stray_lost += len(frame)
-            else:
-                self._stray.append(frame)
-                self._stray_size += len(frame)
-
-    def _take_stray(self) -> list[bytes]:
-        frames, self._stray = self._stray, []
-        if self._stray_lost:
-            notice = f"[{self._stray_lost} bytes of output between the runs were dropped]\n"
-            frames.append(encode.frame("stderr", text=notice))
-        self._stray_size = self._stray_lost = 0
-        return frames
-
-    def _hear_last_words(self) -> None:
+    def _read_final_output(self) -> None:
         """Read what the dead kernel had sent.
 
         Its sockets' end comes behind everything it sent, but does not come at all while a child
@@ -487,30 +286,55 @@ class Channels(threading.Thread):
         poller = zmq.Poller()
         for source in (self._iopub, self._shell, self._monitor):
             poller.register(source, zmq.POLLIN)
-        while ready := dict(poller.poll(_LAST_WORDS_MS)):
-            self._read(ready)
+        while ready := dict(poller.poll(_SILENCE_MS)):
+            self._receive({*ready})
             if self._monitor in ready:
-                while ready := dict(poller.poll(0)):
-                    if not {self._iopub, self._shell} & ready.keys():
-                        break
-                    self._read(ready)
+                while {self._iopub, self._shell} & (ready := dict(poller.poll(0))).keys():
+                    self._receive({*ready})
                 return
 
-    def _close(self, problem: str) -> None:
+    def _die(self, how: str) -> None:
+        answering = self.ready.done()
+        self._exchange.end(f"the kernel died ({how})" if answering else f"it ended ({how})")
+
+    def _do(self, effects: Iterable[Effect]) -> None:
+        for effect in effects:
+            match effect:
+                case Put(run_id, frames):
+                    self._put(self._runs[run_id], frames)
+                case End(run_id, frames, ending, kernel_gone):
+                    self._runs.pop(run_id).end(frames, ending, kernel_gone=kernel_gone)
+                case Send(channel, kind, msg_id, content):
+                    socket = self._control if channel == "control" else self._shell
+                    socket.send_multipart(self._wire.request(kind, msg_id, content))
+                case Answer(question, ok):
+                    self._questions.pop(question).set_result(ok)
+                case Signal() if self._signal is not None:
+                    self._signal()
+                case Kill():
+                    self._kill()
+                case Ready():
+                    self.ready.set_result(None)
+                case _:
+                    raise AssertionError(effect)
+
+    def _put(self, run: Run, frames: list[bytes]) -> None:
+        run.put(frames)
+        if run.broken:
+            self._do(self._exchange.output_lost(run.run_id, time.monotonic()))
+
+    def _close(self) -> None:
         with self._lock:
             self._closed = True
-        for run in self._runs:
-            ending = self._last_word or encode.error(
-                "KernelDied",
-                f"{problem}; the state of this context is lost, and so may be its last output",
-            )
-            run.end([], ending)
-        for asked in self._waiting:
+        if not self.ready.done():
+            self.ready.set_exception(KernelStartError(self._exchange.start_failure))
+        for run in self._runs.values():
+            run.end([], self._exchange.ending, kernel_gone=True)
+        for asked in self._questions.values():
             asked.set_result(False)
         self._iopub.disable_monitor()
         for source in (self._monitor, self._iopub, self._control, self._shell):
             source.close()
-        for pipe in self._streams:
-            os.close(pipe)
+        self._pipes.close()
         os.close(self._wake_read)
         os.close(self._wake_write)

@@ -4,9 +4,10 @@ Lives on the event loop; nothing here needs a lock. What must stay true:
 
 - One context runs one cell at a time, and is free as soon as that cell has ended.
 - A run's id means that run and no later one.
-- A run that is asked to stop does so within a few seconds, if need be together with its kernel.
-- Nobody runs on fresh state without having been told: by the `error` that ended the last run, or
-  by a line on stderr when the kernel died while nothing ran.
+- A run that is asked to stop does so within a few seconds, if need be together with its kernel
+  (`exchange` sees to it once the kernel has the run).
+- No run gets fresh state untold: the `error` that ended the last run says so, or a line on stderr
+  when the kernel died while nothing ran.
 """
 
 import asyncio
@@ -32,8 +33,6 @@ from code_interpreter.kernels.launch import Launch
 if TYPE_CHECKING:
     from code_interpreter.execd.code.kernel import Kernel
 
-STOP_PATIENCE = 5.0  # between an interrupt and the end of the kernel that passes over it
-
 
 class Context:
     """A kernel-to-be and its state.
@@ -58,7 +57,6 @@ class Context:
         self.failure: KernelStartError | None = None  # of a start that no run has waited for
         self.run: Run | None = None
         self.handed_over = False  # the run is in the kernel's hands
-        self.stopping: asyncio.TimerHandle | None = None
 
 
 class Contexts:
@@ -262,24 +260,12 @@ class Contexts:
         run = context.run
         if run is None:
             return
-        run.interrupted = True
         if not context.handed_over:
             text = "interrupted before the kernel was ready"
             run.end([], encode.error("KeyboardInterrupt", text))
             return
         if context.kernel is not None:
             context.kernel.interrupt(run)
-        if context.stopping is None:
-            loop = asyncio.get_running_loop()
-            context.stopping = loop.call_later(STOP_PATIENCE, self._give_up, context, run)
-
-    def _give_up(self, context: Context, run: Run) -> None:
-        if context.run is run and context.kernel is not None and not run.answered:
-            context.kernel.kill(
-                "KernelDied",
-                f"the code did not stop within {STOP_PATIENCE:g} s of being interrupted, so its "
-                "kernel was killed; the state of this context is lost",
-            )
 
     def _ended(self, run: Run) -> None:
         context = self._running.pop(run.run_id, None)
@@ -287,17 +273,10 @@ class Contexts:
             return
         context.run = None
         context.handed_over = False
-        if context.stopping is not None:
-            context.stopping.cancel()
-            context.stopping = None
-        if context.kernel is None:
-            return
-        if run.kernel_exits:
-            # It is about to go by itself: the next run must not meet it half gone.
+        if context.kernel is not None and run.kernel_gone:
+            # One that is about to go by itself: the next run must not meet it half gone.
             context.kernel.kill()
             context.kernel = None
-        elif not context.kernel.alive:
-            context.kernel = None  # as the run's last event has said
 
 
 def describe(context: Context, *, cwd: bool = False) -> Mapping[str, str]:

@@ -1,17 +1,15 @@
 """The process of one kernel.
 
 What must stay true: nothing of it outlives `kill`, its children included; it inherits neither our
-stdin nor our stdout; its death is noticed the moment it happens, by a thread that waits for it.
+stdin nor our stdout; a thread that waits for its death notices it at once.
 """
 
 import asyncio
 import contextlib
 import logging
 import os
-import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import threading
 from collections.abc import Mapping
@@ -20,14 +18,10 @@ from pathlib import Path
 import psutil
 import zmq
 
-from code_interpreter.execd.code.channels import (
-    CHANNELS,
-    Channels,
-    Connection,
-    KernelStartError,
-    StreamKind,
-)
+from code_interpreter.execd.code.addresses import Connection, new_connection
+from code_interpreter.execd.code.channels import Channels, KernelStartError
 from code_interpreter.execd.code.dialects import CELLS
+from code_interpreter.execd.code.exchange import Patience, StreamKind
 from code_interpreter.execd.runs import encode
 from code_interpreter.execd.runs.running import Run
 from code_interpreter.kernels.launch import Launch
@@ -43,11 +37,15 @@ class Kernels:
     Args:
         directory: A short private directory for sockets and connection files; ours alone.
         env: The environment of every kernel.
+        patience: How long to wait for what.
     """
 
-    def __init__(self, directory: Path, env: Mapping[str, str]) -> None:
+    def __init__(
+        self, directory: Path, env: Mapping[str, str], *, patience: Patience | None = None
+    ) -> None:
         self._directory = directory
         self._env = env
+        self._patience = patience or Patience()
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._count = 0
 
@@ -55,7 +53,7 @@ class Kernels:
         """Start a kernel, and wait until it answers.
 
         Raises:
-            KernelStartError: It does not, in several attempts.
+            KernelStartError: It did not, in several attempts.
         """
         attempt = 1
         while True:
@@ -79,7 +77,7 @@ class Kernels:
         self._count += 1
         directory = self._directory / str(self._count)
         directory.mkdir(mode=0o700)
-        connection = _connection(launch, directory)
+        connection = new_connection(launch.transport, directory)
         file = directory / "kernel.json"
         file.touch(mode=0o600)
         file.write_text(connection.file(language))
@@ -97,6 +95,7 @@ class Kernels:
                 connection=connection,
                 directory=directory,
                 context=self._context,
+                patience=self._patience,
             )
         except OSError as error:
             shutil.rmtree(directory, ignore_errors=True)
@@ -116,6 +115,7 @@ class Kernel:
         connection: Connection,
         directory: Path,
         context: "zmq.Context[zmq.Socket[bytes]]",
+        patience: Patience,
     ) -> None:
         self._directory = directory
         kinds: tuple[StreamKind, ...] = ("stderr",)
@@ -141,7 +141,7 @@ class Kernel:
         finally:
             for _, theirs in pipes.values():
                 os.close(theirs)
-        # Remembers when the process was started: its number may be a stranger's one day.
+        # Remembers when the process was started: its number may be reused one day.
         self._tree = psutil.Process(self._process.pid)
         self._channels = Channels(
             connection,
@@ -149,7 +149,9 @@ class Kernel:
             streams={pipes[kind][0]: kind for kind in kinds},
             streams_are_output=launch.streams_are_output,
             signal=self._signal_interrupt if launch.interrupt == "signal" else None,
+            kill=self._kill,
             cell=CELLS[launch.dialect],
+            patience=patience,
         )
         self._channels.start()
         threading.Thread(target=self._watch, name="kernel watch", daemon=True).start()
@@ -161,14 +163,14 @@ class Kernel:
 
     @property
     def pid(self) -> int:
-        """Number of its process."""
+        """The number of its process."""
         return self._process.pid
 
     async def ready(self) -> None:
         """Wait for its first answer.
 
         Raises:
-            KernelStartError: It will not come.
+            KernelStartError: There will be no answer.
         """
         await asyncio.wrap_future(self._channels.ready)
 
@@ -177,7 +179,7 @@ class Kernel:
         return self._channels.execute(run)
 
     async def ask(self, code: str) -> bool:
-        """Whether it has run this, which is no cell: not counted, and without output."""
+        """Have it run code that is no cell: not counted, without output; whether it has."""
         return await asyncio.wrap_future(self._channels.ask(code))
 
     def interrupt(self, run: Run) -> None:
@@ -187,6 +189,9 @@ class Kernel:
     def kill(self, ename: str = "KernelDied", evalue: str = "the kernel was killed") -> None:
         """End its process and all below it, at once; its run ends with the given error."""
         self.tell_end(ename, evalue)
+        self._kill()
+
+    def _kill(self) -> None:
         if self._process.returncode is not None:
             return
         children: list[psutil.Process] = []
@@ -200,8 +205,8 @@ class Kernel:
                 child.kill()
 
     def tell_end(self, ename: str, evalue: str) -> None:
-        """Give the error that ends the run once the process is gone, instead of the plain one."""
-        self._channels.last_word(encode.error(ename, evalue))
+        """Name the error that ends the run once the process is gone, instead of the plain one."""
+        self._channels.end_with(encode.error(ename, evalue))
 
     def _kill_group(self) -> None:
         with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -221,26 +226,7 @@ class Kernel:
 
 
 def describe_exit(status: int) -> str:
-    """`exit status 3` or `signal: killed`, as the reference daemon words it."""
+    """Return `exit status 3` or `signal: killed`, as the reference daemon words it."""
     if status >= 0:
         return f"exit status {status}"
     return f"signal: {(signal.strsignal(-status) or str(-status)).lower()}"
-
-
-def _connection(launch: Launch, directory: Path) -> Connection:
-    if launch.transport == "ipc":
-        address = str(directory / "s")
-        ports = {channel: number for number, channel in enumerate(CHANNELS, 1)}
-    else:
-        address = "127.0.0.1"
-        ports = dict(zip(CHANNELS, _free_ports(len(CHANNELS)), strict=True))
-    return Connection(launch.transport, address, ports, secrets.token_hex(32))
-
-
-def _free_ports(count: int) -> list[int]:
-    """Ports that are free now; somebody may take one before the kernel does, hence attempts."""
-    with contextlib.ExitStack() as stack:
-        listeners = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for listener in listeners:
-            listener.bind(("127.0.0.1", 0))
-        return [listener.getsockname()[1] for listener in listeners]

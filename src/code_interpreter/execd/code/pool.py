@@ -23,8 +23,6 @@ from code_interpreter.kernels.launch import Launch
 
 LANGUAGE = "python"
 
-_PATIENCE = 5.0  # with an idle kernel that is to move; it takes milliseconds, unless it hangs
-
 _log = logging.getLogger(__name__)
 
 
@@ -36,12 +34,22 @@ class Pool:
         languages: Knows how Python is started.
         workdir: Where idle kernels wait.
         size: How many idle kernels to keep; 0 for none.
+        patience: Seconds for an idle kernel to move; it takes milliseconds, unless it hangs.
     """
 
-    def __init__(self, kernels: Kernels, languages: Languages, workdir: Path, size: int) -> None:
+    def __init__(
+        self,
+        kernels: Kernels,
+        languages: Languages,
+        workdir: Path,
+        size: int,
+        *,
+        patience: float = 5.0,
+    ) -> None:
         self._kernels = kernels
         self._languages = languages
         self._workdir = workdir
+        self._patience = patience
         self._stock: Stock[asyncio.Task[Kernel]] = Stock(size, _usable)
         self._filling: asyncio.Task[None] | None = None
         self._closed = False
@@ -102,8 +110,21 @@ class Pool:
                 return None
             with contextlib.suppress(KernelStartError):
                 kernel = await task
-                if await _settle_in(kernel, cwd):
+                if await self._settle_in(kernel, cwd):
                     return kernel
+
+    async def _settle_in(self, kernel: Kernel, cwd: Path) -> bool:
+        """Move a kernel; one that cannot be moved is killed."""
+        moved = False
+        try:
+            code = f"__import__('execd_python_kernel').settle_in({str(cwd)!r})"
+            moved = await asyncio.wait_for(kernel.ask(code), self._patience)
+        except asyncio.TimeoutError:
+            _log.debug("an idle kernel does not answer")
+        finally:
+            if not moved:
+                kernel.kill()
+        return moved
 
 
 def _usable(task: "asyncio.Task[Kernel]") -> bool:
@@ -117,17 +138,3 @@ def _discard(task: "asyncio.Task[Kernel]") -> None:
         task.result().kill()
     else:
         task.cancel()
-
-
-async def _settle_in(kernel: Kernel, cwd: Path) -> bool:
-    """Move a kernel; one that cannot be moved is killed."""
-    moved = False
-    try:
-        code = f"__import__('execd_python_kernel').settle_in({str(cwd)!r})"
-        moved = await asyncio.wait_for(kernel.ask(code), _PATIENCE)
-    except asyncio.TimeoutError:
-        _log.debug("an idle kernel does not answer")
-    finally:
-        if not moved:
-            kernel.kill()
-    return moved

@@ -1,20 +1,18 @@
-"""From a kernel's messages to the events of one run. Pure: no sockets, no processes.
+"""From a kernel's messages to the events of one run. Pure: no sockets, no processes, no clock.
 
 What must stay true:
 
 - Output (text, displayed things) belongs to the cell that is running when it arrives, whichever
   cell started the thread that made it. Everything else counts only for the request it answers:
   a stale `idle` must not end the next run.
-- A cell has ended when its reply and its `idle` are both in. Who drives the cell may give up
-  waiting for the second of them after a grace.
+- A cell has ended when its reply and its `idle` are both in. The exchange may stop waiting for the
+  second of them after a grace.
 - Nothing follows the verdict: the error is kept back until the end.
 - No event is huge, however much text a kernel packs into one message (hundreds of megabytes, when
   the code leaves it no time): text is cut into several events, which clients join anyway.
-- `clear_output` and the messages of widgets are passed over: a stream of events takes nothing
-  back.
+- `clear_output` and the messages of widgets are ignored: a stream of events takes nothing back.
 """
 
-import time
 from collections.abc import Mapping
 from typing import Any, cast
 
@@ -25,7 +23,7 @@ _LONGEST_TEXT = 512 * 1024
 
 
 def output(message: Message) -> list[bytes]:
-    """The events for a piece of output; none when the message is something else."""
+    """Return the events for a piece of output; empty when the message is something else."""
     content = message.content
     if message.kind == "stream":
         text = text_of(content.get("text"))
@@ -47,20 +45,21 @@ class Cell:
 
     Args:
         msg_id: Id of the request.
+        now: When it was sent. All times are seconds of one monotonic clock.
 
     Attributes:
-        started: When the kernel said that it begins, by `time.monotonic()`: an interrupt that
-            is sent before does not reach the cell.
-        half_ended: When the first of reply and idle came, by `time.monotonic()`.
+        started: When the kernel said that it begins: an interrupt that is sent before does not
+            reach the cell.
+        half_ended: When the first of reply and idle came.
         exits: The kernel said that it is going to shut itself down (`exit()`).
     """
 
-    def __init__(self, msg_id: str) -> None:
+    def __init__(self, msg_id: str, now: float) -> None:
         self.msg_id = msg_id
         self.started: float | None = None
         self.half_ended: float | None = None
         self.exits = False
-        self._began = time.monotonic()
+        self._began = now
         self._replied = False
         self._idle = False
         self._counted = False
@@ -76,15 +75,15 @@ class Cell:
         """Whether the reply is in."""
         return self._replied
 
-    def on_iopub(self, message: Message) -> list[bytes]:
-        """The events for a broadcast of the kernel."""
+    def on_iopub(self, message: Message, now: float) -> list[bytes]:
+        """Take in a broadcast of the kernel, and return the events for it."""
         if frames := output(message):
             return frames
         if message.parent != self.msg_id:
             return []
         content = message.content
         if message.kind == "execute_input":
-            self.started = time.monotonic()
+            self.started = now
             return self._count(content)
         if message.kind == "execute_result":
             return [*self._count(content), encode.result(dict_of(content.get("data")))]
@@ -93,16 +92,16 @@ class Cell:
             self._fail(content)
         elif message.kind == "status" and content.get("execution_state") == "idle":
             self._idle = True
-            self._half_end()
+            self._half_end(now)
         return []
 
-    def on_reply(self, message: Message) -> list[bytes]:
-        """The events for an answer on the shell channel."""
+    def on_reply(self, message: Message, now: float) -> list[bytes]:
+        """Take in an answer on the shell channel, and return the events for it."""
         if message.parent != self.msg_id or message.kind != "execute_reply":
             return []
         content = message.content
         self._replied = True
-        self._half_end()
+        self._half_end(now)
         status = content.get("status")
         if status == "error":
             self._fail(content)
@@ -118,18 +117,18 @@ class Cell:
                 self.exits = True
         return frames
 
-    def verdict(self, *, interrupted: bool) -> bytes:
-        """The last event."""
+    def verdict(self, now: float, *, interrupted: bool) -> bytes:
+        """Return the last event."""
         if self._error is not None:
             return self._error
         if interrupted and not self._replied:
             # The interrupt struck the kernel itself, just before or after the cell.
             return encode.error("KeyboardInterrupt", "")
-        return encode.complete(self._began)
+        return encode.complete(now - self._began)
 
-    def _half_end(self) -> None:
+    def _half_end(self, now: float) -> None:
         if self.half_ended is None:
-            self.half_ended = time.monotonic()
+            self.half_ended = now
 
     def _count(self, content: dict[str, Any]) -> list[bytes]:
         count = content.get("execution_count")
@@ -152,15 +151,15 @@ class Cell:
 
 
 def text_of(value: object) -> str:
-    """What should be a text, as one."""
+    """Return what should be a text as one."""
     return value if isinstance(value, str) else "" if value is None else str(value)
 
 
 def dict_of(value: object) -> dict[str, Any]:
-    """What should be an object; empty when it is none."""
+    """Return what should be an object; empty when it is something else."""
     return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
 
 
 def list_of(value: object) -> "list[object]":
-    """What should be a list; empty when it is none."""
+    """Return what should be a list; empty when it is something else."""
     return cast("list[object]", value) if isinstance(value, list) else []

@@ -22,7 +22,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class BadMessageError(Exception):
-    """Bytes that are no message of this kernel."""
+    """Bytes that are not a message of this kernel."""
 
 
 class Message(NamedTuple):
@@ -64,9 +64,8 @@ class Wire:
         self._base = hmac.new(key, digestmod=hashlib.sha256)
         self._session = uuid4().hex
 
-    def request(self, kind: str, content: Mapping[str, Any]) -> tuple[str, list[bytes]]:
-        """A request's id, and its frames."""
-        msg_id = uuid4().hex
+    def request(self, kind: str, msg_id: str, content: Mapping[str, Any]) -> list[bytes]:
+        """Return the frames of a request."""
         header = {
             "msg_id": msg_id,
             "session": self._session,
@@ -76,13 +75,13 @@ class Wire:
             "version": "5.3",
         }
         parts = [_encode(header), b"{}", b"{}", _encode(content)]
-        return msg_id, [_DELIMITER, self._sign(parts), *parts]
+        return [_DELIMITER, self._sign(parts), *parts]
 
     def parse(self, frames: Sequence[bytes]) -> Message:
-        """The message in `frames`.
+        """Return the message in `frames`.
 
         Raises:
-            BadMessageError: They are no message, or it is not signed with the kernel's key.
+            BadMessageError: They are not a message, or not signed with the kernel's key.
         """
         try:
             start = frames.index(_DELIMITER) + 1

@@ -132,7 +132,7 @@ class Command:
         for timer in self._timers:
             timer.cancel()
         if status == 0:
-            self.run.end([], encode.complete(self._began))
+            self.run.end([], encode.complete(time.monotonic() - self._began))
             return
         code = str(max(status, -1))
         self.run.end([], encode.error("CommandExecError", code, [describe_exit(status)]))
@@ -303,7 +303,7 @@ class Commands:
             return
         self._commands[run.run_id] = command
         if job.background:
-            run.end([], encode.complete(began))
+            run.end([], encode.complete(time.monotonic() - began))
         for old in list(self._commands)[: max(0, len(self._commands) - _REMEMBERED)]:
             if self._commands[old].status is not None:
                 forgotten = self._commands.pop(old)

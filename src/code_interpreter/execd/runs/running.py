@@ -1,8 +1,8 @@
 """One run: what connects a request to the kernel or command that works for it.
 
 It is made on the loop and written to by one other thread, so it holds only what both may touch.
-What must stay true: `on_end` reaches the loop before the last event can reach the client, so that
-whoever has read the end of a run can start the next one.
+What must stay true: `on_end` reaches the loop before the last event can reach the client, so that a
+client that has read the end of a run can start the next one.
 """
 
 import asyncio
@@ -17,15 +17,13 @@ class Run:
     """A run that has begun.
 
     Args:
-        run_id: Its id, unlike that of any other run.
+        run_id: Its id; no other run has it.
         code: What is to be run.
         spool: Where its events go.
         on_end: Called once, on the loop, as soon as the run has ended.
 
     Attributes:
-        interrupted: Somebody asked for its end.
-        answered: Its kernel is done with it; what is still to come is on its way.
-        kernel_exits: It made its kernel shut itself down (`exit()`).
+        kernel_gone: Its kernel has ended with it, or shuts itself down; known when it has ended.
     """
 
     def __init__(
@@ -34,9 +32,7 @@ class Run:
         self.run_id = run_id
         self.code = code
         self.spool = spool
-        self.interrupted = False
-        self.answered = False
-        self.kernel_exits = False
+        self.kernel_gone = False
         self._loop = asyncio.get_running_loop()
         self._on_end = on_end
         self._lost: bytes | None = None
@@ -55,16 +51,18 @@ class Run:
         except OSError as error:
             self._lose(error)
 
-    def end(self, frames: Sequence[bytes], ending: bytes) -> None:
-        """Pass on the last events; what comes later is passed over.
+    def end(self, frames: Sequence[bytes], ending: bytes, *, kernel_gone: bool = False) -> None:
+        """Pass on the last events; what comes later is ignored.
 
         Args:
             frames: Events before the last; may be empty.
             ending: The last event.
+            kernel_gone: Whether its kernel has ended with it, or shuts itself down.
         """
         if self.spool.finished:
             return
-        # A closed loop has nobody left to tell.
+        self.kernel_gone = kernel_gone
+        # A closed loop has no listener left.
         with suppress(RuntimeError):
             self._loop.call_soon_threadsafe(self._on_end, self)
         if self._lost is None:

@@ -8,8 +8,8 @@ from code_interpreter.execd.code.dialects.tslab import TslabCell
 from code_interpreter.execd.code.translate import Cell
 from code_interpreter.kernels.launch import Dialect
 
-# A cell from the id of its request.
-CELLS: Mapping[Dialect, Callable[[str], Cell]] = {
+# Makes a cell of the id of its request and the time.
+CELLS: Mapping[Dialect, Callable[[str, float], Cell]] = {
     "jupyter": Cell,
     "tslab": TslabCell,
     "jjava": JJavaCell,

@@ -30,15 +30,15 @@ _OF_A_BUILD = re.compile(r"main(_test)?\.go:\d+:\d+: |^# gonb_|^failed to run ",
 class GonbCell(Cell):
     """A cell of Go."""
 
-    def __init__(self, msg_id: str) -> None:
-        super().__init__(msg_id)
+    def __init__(self, msg_id: str, now: float) -> None:
+        super().__init__(msg_id, now)
         self._stderr: list[str] = []  # the end of it
         self._stderr_size = 0
         self._exit = ""  # how the program ended, if not well
         self._build_struck = False
 
-    def on_iopub(self, message: Message) -> list[bytes]:
-        """The events for a broadcast of the kernel."""
+    def on_iopub(self, message: Message, now: float) -> list[bytes]:
+        """Take in a broadcast of the kernel, and return the events for it."""
         content = message.content
         if message.kind == "stream" and message.parent == self.msg_id:
             text = text_of(content.get("text"))
@@ -47,7 +47,7 @@ class GonbCell(Cell):
                 return []
             if content.get("name") == "stderr":
                 self._keep(text)
-        return super().on_iopub(message)
+        return super().on_iopub(message, now)
 
     def _keep(self, text: str) -> None:
         self._stderr.append(text)
@@ -56,13 +56,13 @@ class GonbCell(Cell):
             self._stderr = ["".join(self._stderr)[-_TAIL:]]
             self._stderr_size = _TAIL
 
-    def verdict(self, *, interrupted: bool) -> bytes:
-        """The last event."""
+    def verdict(self, now: float, *, interrupted: bool) -> bytes:
+        """Return the last event."""
         if interrupted and (self._build_struck or _STRUCK.search(self._exit)):
             return encode.error("KeyboardInterrupt", "")
         if self._exit and self._error is None:
             return encode.error(*failure(self._exit, "".join(self._stderr)))
-        return super().verdict(interrupted=interrupted)
+        return super().verdict(now, interrupted=interrupted)
 
     def _fail(self, content: Mapping[str, Any]) -> None:
         message = text_of(content.get("evalue"))

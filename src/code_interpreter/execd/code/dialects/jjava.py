@@ -27,15 +27,15 @@ _STRUCK = {
 class JJavaCell(Cell):
     """A cell of Java."""
 
-    def __init__(self, msg_id: str) -> None:
-        super().__init__(msg_id)
+    def __init__(self, msg_id: str, now: float) -> None:
+        super().__init__(msg_id, now)
         self._struck = False  # it failed of what an interrupt throws
 
-    def verdict(self, *, interrupted: bool) -> bytes:
-        """The last event."""
+    def verdict(self, now: float, *, interrupted: bool) -> bytes:
+        """Return the last event."""
         if interrupted and self._struck:
             return encode.error("KeyboardInterrupt", "")
-        return super().verdict(interrupted=interrupted)
+        return super().verdict(now, interrupted=interrupted)
 
     def _fail(self, content: Mapping[str, Any]) -> None:
         name, message = text_of(content.get("ename")), text_of(content.get("evalue"))

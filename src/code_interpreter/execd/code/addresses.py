@@ -1,0 +1,68 @@
+"""Where a kernel listens: made before it starts, and written down for it."""
+
+import contextlib
+import json
+import secrets
+import socket
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+CHANNELS: tuple[str, ...] = ("shell", "iopub", "stdin", "control", "hb")
+
+
+class Connection(NamedTuple):
+    """Where a kernel listens.
+
+    Attributes:
+        transport: `ipc` for kernels built on ipykernel, else `tcp`.
+        address: An IP address, or the path that the socket files' names begin with.
+        ports: Per channel; for ipc only the ends of those names.
+        key: Signs every message.
+    """
+
+    transport: Literal["ipc", "tcp"]
+    address: str
+    ports: dict[str, int]
+    key: str
+
+    def url(self, channel: str) -> str:
+        """Return the address of one channel in ZeroMQ's spelling."""
+        separator = "-" if self.transport == "ipc" else ":"
+        return f"{self.transport}://{self.address}{separator}{self.ports[channel]}"
+
+    def socket_file(self, channel: str) -> Path:
+        """Return the file of one channel's socket (ipc)."""
+        return Path(f"{self.address}-{self.ports[channel]}")
+
+    def file(self, kernel_name: str) -> str:
+        """Return the text of the connection file, as kernels expect it."""
+        return json.dumps(
+            {
+                **{f"{channel}_port": port for channel, port in self.ports.items()},
+                "transport": self.transport,
+                "ip": self.address,
+                "key": self.key,
+                "signature_scheme": "hmac-sha256",
+                "kernel_name": kernel_name,
+            }
+        )
+
+
+def new_connection(transport: Literal["ipc", "tcp"], directory: Path) -> Connection:
+    """Make the addresses and the key of a new kernel, whose files are in `directory`."""
+    if transport == "ipc":
+        address = str(directory / "s")
+        ports = {channel: number for number, channel in enumerate(CHANNELS, 1)}
+    else:
+        address = "127.0.0.1"
+        ports = dict(zip(CHANNELS, _free_ports(len(CHANNELS)), strict=True))
+    return Connection(transport, address, ports, secrets.token_hex(32))
+
+
+def _free_ports(count: int) -> list[int]:
+    """Return ports that are free now; another program may take one before the kernel does."""
+    with contextlib.ExitStack() as stack:
+        listeners = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for listener in listeners:
+            listener.bind(("127.0.0.1", 0))
+        return [listener.getsockname()[1] for listener in listeners]
