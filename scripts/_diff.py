@@ -3,7 +3,9 @@
 `scripts/regen.sh --diff` runs this. Tools that compare OpenAPI descriptions look at the wire, and
 repeat a change of one schema for every answer that holds it. Callers of a generated client live by
 names too: an operation is their function, a tag its module, a schema their class. So a description
-is read here as facts, each at an address that callers know, and the facts are compared.
+is read here as facts, each at an address that callers know, and the facts are compared. Comparing
+two generated clients with griffe was tried: it finds 9 of the 25 breaks that the tests know, as it
+sees neither the wire nor the annotations, and takes another default for a break.
 
 A change breaks when a program written with the old client can fail because of it: against a server
 of the new description, or with the client that is made from it. What must stay true:
