@@ -8,5 +8,34 @@ python=$(find_python)
 venv=.venvs/test-$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 make_venv "$python" "$venv"
 install_into "$venv" -e ./generated -e '.[local]' --group dev
-# Some tests start `code-interpreter` and the generator by name.
-PATH="$PWD/$venv/bin:$PATH" exec "$venv/bin/python" -m pytest "$@"
+
+# A marker expression of the caller narrows both phases.
+arguments=() wanted=
+while [ "$#" -gt 0 ]; do
+    case $1 in
+        -m) wanted=${2?"-m needs an expression"} && shift ;;
+        -m*) wanted=${1#-m} wanted=${wanted#=} ;;
+        *) arguments+=("$1") ;;
+    esac
+    shift
+done
+
+# phase MARKER OPTION...: run the tests that have this marker; set `status` to what pytest says.
+phase() {
+    local marker=$1
+    shift
+    status=0
+    # Some tests start `code-interpreter` and the generator by name.
+    PATH="$PWD/$venv/bin:$PATH" "$venv/bin/python" -m pytest "$@" \
+        -m "$marker${wanted:+ and ($wanted)}" ${arguments[@]+"${arguments[@]}"} || status=$?
+    # 1: a test has failed; 5: there were no tests. The rest ends everything.
+    case $status in 0 | 1 | 5) ;; *) exit "$status" ;; esac
+}
+
+phase "not serial" --numprocesses=logical --dist=loadfile
+first=$status
+phase serial
+case "$first $status" in
+    "5 5") exit 5 ;;
+    *1*) exit 1 ;;
+esac

@@ -10,6 +10,8 @@ import pytest
 
 from tests.support.serve import serving
 
+pytestmark = [pytest.mark.kernels, pytest.mark.slow]
+
 ROOT = Path(__file__).parent.parent.parent
 
 

@@ -22,6 +22,8 @@ import code_interpreter as ci
 from code_interpreter import CodeInterpreter, CodeInterpreterSync, SupportedLanguage
 from code_interpreter.local import LocalServer
 
+pytestmark = [pytest.mark.kernels, pytest.mark.slow]
+
 PYTHON = SupportedLanguage.PYTHON
 
 

@@ -14,6 +14,8 @@ from code_interpreter.local import LocalServer
 from tests.execd.needs import need_kernel
 from tests.seed import blocking, with_asyncio
 
+pytestmark = [pytest.mark.kernels, pytest.mark.slow]
+
 IMAGE = "opensandbox/code-interpreter:latest"
 
 

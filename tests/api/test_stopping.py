@@ -18,6 +18,8 @@ import code_interpreter as ci
 from code_interpreter.events import Stdout
 from tests.execd.server import TOKEN, Server
 
+pytestmark = pytest.mark.kernels
+
 HEADERS = {"X-EXECD-ACCESS-TOKEN": TOKEN}
 SLEEP = "print('going', flush=True)\nimport time\ntime.sleep(60)\nprint('never')"
 

@@ -8,7 +8,7 @@ import code_interpreter as ci
 from code_interpreter import SupportedLanguage
 from tests.conformance.client import Client, stdout
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.kernels]
 
 PYTHON = SupportedLanguage.PYTHON
 

@@ -9,7 +9,7 @@ import code_interpreter as ci
 from code_interpreter import SupportedLanguage
 from tests.conformance.client import Client, Target, connected
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.kernels]
 
 TOKEN = "x-execd-access-token"
 

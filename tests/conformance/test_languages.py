@@ -19,7 +19,7 @@ from tests.conformance.languages import (
     Language,
 )
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.kernels, pytest.mark.slow]
 
 OTHERS = [language for language in LANGUAGES if language is not PYTHON]
 WITH_VALUES = [language for language in LANGUAGES if language.value is not None]

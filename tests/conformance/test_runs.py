@@ -11,7 +11,7 @@ from tests.conformance.client import Client, Target, connected, stdout
 from tests.conformance.conftest import Kernels
 from tests.conformance.languages import PYTHON
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.kernels]
 
 UNTIL_THERE = """
 import os, time

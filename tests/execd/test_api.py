@@ -16,6 +16,8 @@ import pytest
 from tests.execd.conftest import StartServer
 from tests.execd.server import TOKEN, Server, wait_until
 
+pytestmark = pytest.mark.kernels
+
 READINESS = "bash -c 'exec 3<>/dev/tcp/127.0.0.1/${JUPYTER_PORT:-44771}' && exit 0 || exit 1"
 
 

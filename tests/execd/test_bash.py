@@ -10,10 +10,13 @@ from code_interpreter.kernels.bash.bash_kernel import Ending, describe
 from tests.execd.conftest import StartServer
 from tests.execd.server import Server, wait_until
 
-pytestmark = pytest.mark.skipif(
-    shutil.which("bash") is None,
-    reason="bash is not on PATH: install it with the system's packages",
-)
+pytestmark = [
+    pytest.mark.skipif(
+        shutil.which("bash") is None,
+        reason="bash is not on PATH: install it with the system's packages",
+    ),
+    pytest.mark.kernels,
+]
 
 GONE = "[a new shell: the last one has ended, and its state is gone]\n"
 

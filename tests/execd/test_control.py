@@ -22,6 +22,8 @@ from code_interpreter.kernels.python.pythons import Pythons
 from tests.execd.conftest import StartServer
 from tests.execd.server import TOKEN, Server, wait_until
 
+pytestmark = pytest.mark.kernels
+
 
 def test_an_interrupt_by_the_runs_id_keeps_the_state(server: Server, context: str) -> None:
     server.run("kept = 1", context)

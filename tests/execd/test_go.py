@@ -16,6 +16,8 @@ from tests.execd.conftest import StartServer
 from tests.execd.needs import need_kernel
 from tests.execd.server import Server, wait_until
 
+pytestmark = [pytest.mark.kernels, pytest.mark.slow]
+
 # As Go 1.26 and gonb 0.11.3 sent them.
 _PANIC = """\
 panic: boom

@@ -17,6 +17,8 @@ from tests.execd.conftest import StartServer
 from tests.execd.needs import need_kernel
 from tests.execd.server import Server, wait_until
 
+pytestmark = [pytest.mark.kernels, pytest.mark.slow]
+
 # As jjava 1.0a8 sent them.
 _COMPILER = [
     '\x1b[39m\x1b[1m|   \x1b[39m\x1b[1mint q = \x1b[0m\x1b[39m\x1b[1m\x1b[41m"x"\x1b[0m',

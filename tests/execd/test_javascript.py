@@ -14,6 +14,8 @@ from tests.execd.conftest import StartServer
 from tests.execd.needs import need_kernel
 from tests.execd.server import Event, Server, wait_until
 
+pytestmark = [pytest.mark.kernels, pytest.mark.slow]
+
 
 def error_of(**content: Any) -> dict[str, Any]:
     """The error that a run ends with when the kernel sends this."""

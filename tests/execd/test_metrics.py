@@ -15,6 +15,8 @@ from code_interpreter.execd.metrics import Look, Meter
 from tests.execd.conftest import StartServer
 from tests.execd.server import Server, wait_until
 
+pytestmark = pytest.mark.serial
+
 NAMES = {"cpu_count", "cpu_used_pct", "mem_total_mib", "mem_used_mib", "timestamp"}
 GIGABYTE = 1024**3
 

@@ -14,6 +14,8 @@ import pytest
 from tests.execd.conftest import StartServer
 from tests.execd.server import Server, wait_until
 
+pytestmark = [pytest.mark.kernels, pytest.mark.slow]
+
 _WHO = "import os\nos.getpid()"
 # Whatever a program can see of where and when its kernel was started.
 _LOOK = """

@@ -61,6 +61,8 @@ from execd_client.types import File
 from tests.execd.server import TOKEN, Server
 from tests.support.roads import Road
 
+pytestmark = pytest.mark.kernels
+
 
 async def says(road: Road, operation: ModuleType, **arguments: Any) -> str:
     """The stdout of a good run."""

@@ -12,6 +12,8 @@ import pytest
 
 from tests.execd.server import TOKEN, Server, decode, wait_until
 
+pytestmark = pytest.mark.kernels
+
 
 def test_a_run_speaks_in_order_and_the_verdict_is_last(server: Server, context: str) -> None:
     server.run("0", context)

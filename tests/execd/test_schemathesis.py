@@ -48,7 +48,7 @@ Case = schemathesis.Case[Any]
 Response = schemathesis.Response
 
 EXAMPLES = os.environ.get("EXECD_FUZZ_EXAMPLES")
-pytestmark = pytest.mark.timeout(0 if EXAMPLES else 120)
+pytestmark = [pytest.mark.timeout(0 if EXAMPLES else 120), pytest.mark.kernels, pytest.mark.slow]
 
 HEADERS = {"X-EXECD-ACCESS-TOKEN": TOKEN}
 TIMEOUT = 30

@@ -14,6 +14,8 @@ import yaml
 
 from tests.execd_client.environments import ROOT, make_environment, run
 
+pytestmark = [pytest.mark.network, pytest.mark.slow]
+
 GENERATED = ROOT / "generated"
 SMOKE = Path(__file__).with_name("smoke.py")
 VERSION: str = yaml.safe_load((ROOT / "openapi" / "execd.yaml").read_text())["info"]["version"]

@@ -5,7 +5,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.execd.server import TOKEN, Server
+
+pytestmark = pytest.mark.slow
 
 README = (Path(__file__).parents[2] / "generated" / "README.md").read_text()
 PROGRAM = "\n".join(re.findall(r"```python\n(.*?)```", README, re.DOTALL))

@@ -14,6 +14,8 @@ from tests.execd_client.raw_server import STREAM_HEAD, Peer, Request, answer, ch
 from tests.execd_client.replay import play
 from tests.execd_client.tour import tour
 
+pytestmark = pytest.mark.slow
+
 SCRIPT = Path(__file__).parents[2] / "scripts" / "record.sh"
 METRICS = b'{"cpu_count":2,"cpu_used_pct":0,"mem_total_mib":9,"mem_used_mib":1,"timestamp":%d}\n'
 CONTEXT = b'{"id":"context-of-the-tour","language":"python"}'

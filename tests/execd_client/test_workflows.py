@@ -16,6 +16,8 @@ import yaml
 
 from tests.execd_client.environments import ROOT, copy_repository
 
+pytestmark = pytest.mark.slow
+
 WORKFLOWS = {path.stem: path for path in (ROOT / ".github" / "workflows").iterdir()}
 EVENTS = True  # how YAML 1.1 reads the key "on"
 

@@ -13,7 +13,12 @@ from code_interpreter.kernels.python.environments import find_uv, make
 from code_interpreter.kernels.python.pythons import Python, Pythons, bases_of
 from tests.execd.server import Server
 
-pytestmark = pytest.mark.skipif(find_uv(os.environ) is None, reason="pip install uv")
+pytestmark = [
+    pytest.mark.skipif(find_uv(os.environ) is None, reason="pip install uv"),
+    pytest.mark.kernels,
+    pytest.mark.network,
+    pytest.mark.slow,
+]
 
 
 @pytest.fixture

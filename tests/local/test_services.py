@@ -30,6 +30,8 @@ from opensandbox.sync.sandbox import SandboxSync
 
 from code_interpreter.local import LocalServer
 
+pytestmark = pytest.mark.kernels
+
 Flow = Callable[[Any], Coroutine[Any, Any, None]]
 
 

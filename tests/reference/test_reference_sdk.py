@@ -12,6 +12,8 @@ from tests.execd.needs import need_kernel
 from tests.seed.with_asyncio import EXAMPLES
 from tests.support.serve import serving
 
+pytestmark = [pytest.mark.kernels, pytest.mark.network, pytest.mark.slow]
+
 ROOT = Path(__file__).parent.parent.parent
 SEED = ROOT / "tests" / "seed"
 

@@ -19,6 +19,8 @@ from opensandbox.models.sandboxes import NetworkPolicy, SandboxFilter
 from code_interpreter.local import LocalServer
 from tests.local.lifecycle.support import eventually, execd_of, guard_of, marked
 
+pytestmark = pytest.mark.kernels
+
 MINUTE = timedelta(minutes=1)
 
 

@@ -18,6 +18,8 @@ from opensandbox.models.sandboxes import SandboxFilter
 from code_interpreter.cli import main
 from tests.local.lifecycle.support import leftovers, program, read_until, stop
 
+pytestmark = pytest.mark.kernels
+
 CLI = ("-m", "code_interpreter.cli")
 
 

@@ -28,6 +28,8 @@ from tests.local.lifecycle.support import (
     read_until,
 )
 
+pytestmark = [pytest.mark.kernels, pytest.mark.slow]
+
 # Inside C code that holds the interpreter's lock, ipykernel does not notice that its parent died;
 # nor does it send the output of a moment before.
 DEAF = "print('deaf soon')\nimport time\ntime.sleep(0.5)\nsum(range(10**12))"

@@ -34,6 +34,8 @@ from code_interpreter.local.lifecycle.system import look, parents
 from tests.local.lifecycle.support import eventually, execd_of, guard_of, leftovers, marked
 from tests.local.lifecycle.test_guard import guarded
 
+pytestmark = [pytest.mark.kernels, pytest.mark.serial]
+
 SYSTEM = look()
 MEMORY_GROUPS = pytest.mark.skipif(
     SYSTEM.memory is None, reason="no control group that limits memory can be made here"

@@ -20,6 +20,8 @@ from opensandbox.models.templates import TemplateFilter
 from code_interpreter.local import LocalServer
 from tests.local.lifecycle.support import eventually, guard_of, marked
 
+pytestmark = pytest.mark.kernels
+
 MINUTE = timedelta(minutes=1)
 
 

@@ -24,6 +24,8 @@ from tests.local.lifecycle.support import (
     read_until,
 )
 
+pytestmark = pytest.mark.kernels
+
 
 def test_a_blocking_program_is_served(server: LocalServer) -> None:
     async def block() -> int:
