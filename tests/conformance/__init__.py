@@ -4,7 +4,8 @@
         bash scripts/test.sh tests/conformance
 
 `EXECD_HEADERS` holds one `Name: value` a line, as `code-interpreter execd` prints it. Without
-`EXECD_URL` an execd of this machine is started. The server must be one that nobody else needs:
+`EXECD_URL` an execd of this machine is started, once as it is and once with the manners of the
+reference daemon (`tests/support/likeness.py`). The server must be one that nobody else needs:
 contexts of all languages are deleted on it. Its files are touched below one new directory of
 `/tmp` only.
 

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from datetime import timedelta
 from uuid import uuid4
 
@@ -13,6 +13,7 @@ from execd_client.models import RunCommandRequest
 import code_interpreter as ci
 from tests.conformance.client import Client, Kind, Target, connected
 from tests.conformance.languages import LANGUAGES, Language
+from tests.support.likeness import likeness
 from tests.support.serve import running_execd
 
 Kernels = Callable[[Language], ci.CodeContext]
@@ -26,12 +27,34 @@ def parsed_headers(text: str) -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def target() -> Iterator[Target]:
+def targets() -> Iterator[dict[Kind, Target]]:
+    """Where each kind of client finds the server.
+
+    An execd of this machine is met as it is by the blocking client, and through the likeness of the
+    reference daemon by the other: both kinds and both manners, in one run of each test.
+    """
     if url := os.environ.get("EXECD_URL"):
-        yield Target(url, parsed_headers(os.environ.get("EXECD_HEADERS", "")))
+        given = Target(url, parsed_headers(os.environ.get("EXECD_HEADERS", "")))
+        yield {"async": given, "sync": given}
         return
-    with running_execd() as (url, header):
-        yield Target(url, parsed_headers(header))
+    with ExitStack() as running:
+        url, header = running.enter_context(running_execd())
+        headers = parsed_headers(header)
+        alike = running.enter_context(likeness(url))
+        yield {"async": Target(alike, headers), "sync": Target(url, headers)}
+
+
+@pytest.fixture(params=["async", "sync"])
+def kind(request: pytest.FixtureRequest) -> Kind:
+    """Which client the test is run with."""
+    given: Kind = request.param
+    return given
+
+
+@pytest.fixture
+def target(targets: dict[Kind, Target], kind: Kind) -> Target:
+    """Where this kind of client finds the server."""
+    return targets[kind]
 
 
 @pytest.fixture
@@ -40,12 +63,9 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
-@pytest.fixture(params=["async", "sync"])
-async def client(
-    request: pytest.FixtureRequest, anyio_backend: str, target: Target
-) -> AsyncIterator[Client]:
+@pytest.fixture
+async def client(anyio_backend: str, kind: Kind, target: Target) -> AsyncIterator[Client]:
     assert anyio_backend == "asyncio"
-    kind: Kind = request.param
     async with connected(kind, target) as client:
         yield client
 
@@ -65,8 +85,9 @@ def lacking() -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def kernels(target: Target, lacking: dict[str, str]) -> Iterator[Kernels]:
+def kernels(targets: dict[Kind, Target], lacking: dict[str, str]) -> Iterator[Kernels]:
     """A context for each language that the tests of one file share; nobody may leave it broken."""
+    target = targets["async"]  # the likeness has to know which language each of them has
     wanted = os.environ.get("EXECD_LANGUAGES", "").split()
     contexts: dict[str, ci.CodeContext] = {}
     # A server that lacks a language refuses it, or tries for more than a minute.
