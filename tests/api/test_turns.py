@@ -126,6 +126,7 @@ class Rendezvous:
         peer.send(chunk(DONE) + LAST_CHUNK)
 
 
+@pytest.mark.slow
 def test_a_thousand_runs_at_once_leave_room_for_an_interrupt() -> None:
     async def main(url: str, number: int) -> None:
         async with await ci.CodeInterpreter.connect(url) as interpreter:

@@ -371,6 +371,7 @@ def test_files_whose_size_is_no_size_come_whole(server: Server) -> None:
     assert refused(download(server, "/proc/self/mem")) == (500, "RUNTIME_ERROR")
 
 
+@pytest.mark.slow
 def test_two_gigabytes_come_without_being_held(server: Server, folder: Path) -> None:
     size = 2 * 1024**3 + 17
     file = folder / "sparse"

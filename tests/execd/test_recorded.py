@@ -15,6 +15,8 @@ import yaml
 from tests.execd.conftest import StartServer
 from tests.execd.server import Server, decode, wait_until
 
+pytestmark = [pytest.mark.kernels, pytest.mark.slow]
+
 CASSETTES = Path(__file__).parents[1] / "recordings" / "cassettes"
 THERE = "http://127.0.0.1:44772"
 

@@ -300,6 +300,7 @@ def test_what_is_no_description_is_refused(
     assert said.err.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_the_command_compares_and_tells_by_its_status(repository: Path) -> None:
     line, edits = next(iter(BREAKING.items()))
     unchanged = diff(repository, OLD)

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from code_interpreter.cli.kernel_commands import table
 from code_interpreter.kernels.launch import Installed
 from code_interpreter.kernels.providers import providers
@@ -89,6 +91,7 @@ def test_an_unknown_language_is_refused_with_those_there_are() -> None:
     assert "python" in answer.stderr
 
 
+@pytest.mark.kernels
 def test_the_kernelspec_of_bash_starts_a_kernel_for_other_jupyter_programs(tmp_path: Path) -> None:
     kernels("install", "bash", JUPYTER_DATA_DIR=str(tmp_path))
     code = (

@@ -232,6 +232,7 @@ def test_removal_does_not_follow_a_link_that_takes_a_folders_place_at_the_last_m
     assert untouched(treasure)
 
 
+@pytest.mark.slow
 def test_a_tree_deeper_than_any_path_is_removed(scratch: Path) -> None:
     top = scratch / "top"
     top.mkdir()
