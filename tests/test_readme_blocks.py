@@ -10,6 +10,8 @@ import pytest
 
 from tests.support.serve import serving
 
+pytestmark = [pytest.mark.kernels, pytest.mark.slow]
+
 README = (Path(__file__).parents[1] / "README.md").read_text()
 BLOCKS = re.findall(r"^```python\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
 
