@@ -136,7 +136,7 @@ def test_limits_of_control_groups_are_found(
     membership, files = layout
     (tmp_path / "membership").write_text(membership)
     lay_out(tmp_path / "mounted", files)
-    look = Meter(membership=tmp_path / "membership", mounted=tmp_path / "mounted").look()
+    look = Meter(membership=str(tmp_path / "membership"), mounted=str(tmp_path / "mounted")).look()
     assert (look.processors, look.busy) == (0.2, 5.0)
     assert (look.memory, look.used) == (100 * 1024**2, 50 * 1024**2)
 
@@ -148,6 +148,6 @@ def test_without_limits_the_machine_is_measured(tmp_path: Path) -> None:
         {"memory/memory.limit_in_bytes": "9223372036854771712\n", "cpu.max": "max 100000\n"},
     )
     for membership in (tmp_path / "membership", tmp_path / "none"):
-        look = Meter(membership=membership, mounted=tmp_path / "mounted").look()
+        look = Meter(membership=str(membership), mounted=str(tmp_path / "mounted")).look()
         assert look.memory == psutil.virtual_memory().total
         assert 0 < look.busy < look.passed

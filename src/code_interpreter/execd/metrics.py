@@ -8,22 +8,19 @@ the rest of the machine is not the sandbox's.
 import asyncio
 import os
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import msgspec
 import psutil
 from anyio import to_thread
 
-from code_interpreter._host.cgroups import MEMBERSHIP, MOUNTED, groups, read_words
+from code_interpreter.execd.host import cgroups
 from code_interpreter.execd.http.event_stream import HEADERS, gone
 from code_interpreter.execd.http.gate import Receive, Scope, Send
 
 _MEBIBYTE = 1024 * 1024
 _LOOK = 0.25  # seconds between the two looks of a single measurement
 _EVERY = 1.0
-_NO_LIMIT = 2**60  # version 1 writes "none" as a number of this size
 
 
 class Metrics(msgspec.Struct, frozen=True):
@@ -75,30 +72,26 @@ class Meter:
         mounted: Where control groups are mounted.
     """
 
-    def __init__(self, *, membership: Path = MEMBERSHIP, mounted: Path = MOUNTED) -> None:
+    def __init__(
+        self, *, membership: str = cgroups.MEMBERSHIP, mounted: str = cgroups.MOUNTED
+    ) -> None:
         self._processors = float(_usable_processors())
-        cpu_group, quota = _tightest(
-            (group, _quota(group)) for group in groups(membership, mounted, "cpu")
-        )
-        self._memory_group, self._memory = _tightest(
-            (group, _memory_limit(group)) for group in groups(membership, mounted, "memory")
-        )
-        self._accounts: Path | None = None
+        cpu_group, quota = cgroups.tightest_quota(membership, mounted)
+        self._memory_group, self._memory = cgroups.tightest_memory(membership, mounted)
+        self._accounts: str | None = None
         if cpu_group is not None and quota < self._processors:
             self._processors = quota
-            # Version 1 can keep accounts in a tree of their own.
-            places = [cpu_group, *groups(membership, mounted, "cpuacct")]
-            self._accounts = next((place for place in places if _has_accounts(place)), None)
+            self._accounts = cgroups.accounts_of(cpu_group, membership, mounted)
 
     def look(self) -> Look:
         """What there is to see now."""
         memory = psutil.virtual_memory()
         total, used = memory.total, memory.used
         if self._memory_group is not None and self._memory < total:
-            total, used = int(self._memory), _memory_used(self._memory_group)
+            total, used = int(self._memory), cgroups.memory_used(self._memory_group)
         if self._accounts is not None:
             return Look(
-                _cpu_used(self._accounts),
+                cgroups.processor_time(self._accounts),
                 time.monotonic() * self._processors,
                 self._processors,
                 total,
@@ -163,53 +156,3 @@ def _usable_processors() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-def _tightest(limits: Iterator[tuple[Path, float | None]]) -> tuple[Path | None, float]:
-    known = [(limit, group) for group, limit in limits if limit is not None]
-    limit, group = min(known, default=(float("inf"), None))
-    return group, limit
-
-
-def _quota(group: Path) -> float | None:
-    words = read_words(group / "cpu.max") or [
-        *read_words(group / "cpu.cfs_quota_us"),
-        *read_words(group / "cpu.cfs_period_us"),
-    ]
-    if len(words) != 2 or words[0] in {"max", "-1"}:  # noqa: PLR2004 - a quota and its period
-        return None
-    return int(words[0]) / int(words[1])
-
-
-def _memory_limit(group: Path) -> int | None:
-    words = read_words(group / "memory.max") or read_words(group / "memory.limit_in_bytes")
-    limit = int(words[0]) if words and words[0] != "max" else _NO_LIMIT
-    return limit if limit < _NO_LIMIT else None
-
-
-def _has_accounts(group: Path) -> bool:
-    return bool(read_words(group / "cpuacct.usage")) or "usage_usec" in read_words(
-        group / "cpu.stat"
-    )
-
-
-def _cpu_used(group: Path) -> float:
-    """Seconds that the processors have worked for a group."""
-    if words := read_words(group / "cpuacct.usage"):
-        return int(words[0]) / 1e9
-    return _stat(group / "cpu.stat", "usage_usec") / 1e6
-
-
-def _memory_used(group: Path) -> int:
-    """Bytes that a group uses, without the files that the kernel keeps for it as long as it can."""
-    if words := read_words(group / "memory.usage_in_bytes"):
-        used, kept = int(words[0]), _stat(group / "memory.stat", "total_inactive_file")
-    else:
-        used = int(read_words(group / "memory.current")[0])
-        kept = _stat(group / "memory.stat", "inactive_file")
-    return max(used - kept, 0)
-
-
-def _stat(file: Path, name: str) -> int:
-    words = read_words(file)
-    return int(words[words.index(name) + 1])

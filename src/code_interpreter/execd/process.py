@@ -21,7 +21,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from uuid import uuid4
 
-from code_interpreter._host.processes import MARKER_VARIABLE, kill_tree
 from code_interpreter.execd.app import Execd, guarded
 from code_interpreter.execd.code.available import Languages
 from code_interpreter.execd.code.contexts import Contexts
@@ -31,6 +30,7 @@ from code_interpreter.execd.commands.commands import Commands
 from code_interpreter.execd.commands.sessions import Sessions
 from code_interpreter.execd.commands.variables import VARIABLE
 from code_interpreter.execd.files.files import Files
+from code_interpreter.execd.host.processes import MARKER_VARIABLE, kill_tree
 from code_interpreter.execd.http.gate import (
     API_KEY_VARIABLE,
     TOKEN_VARIABLE,

@@ -15,7 +15,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from code_interpreter._host.processes import kill_tree
+from code_interpreter.execd.host import removal
+from code_interpreter.execd.host.processes import kill_tree
 from code_interpreter.local.guard import guard
 from tests.local.lifecycle.support import MARKER, eventually, leftovers, marked, program
 
@@ -203,7 +204,7 @@ def test_a_link_to_a_folder_of_the_user_is_removed_and_the_folder_is_not_touched
 
 SWAPPING = """
 import os, sys
-from code_interpreter.local.guard import guard
+from code_interpreter.execd.host import removal
 
 place, treasure, moment = sys.argv[1:]
 folder = place + "/folder"
@@ -217,7 +218,7 @@ def swap(event, arguments):
             os.symlink(treasure, folder)
 
 sys.addaudithook(swap)
-guard.remove_tree(place)
+removal.remove_tree(place)
 print(os.path.isdir(place + "-aside"), os.path.lexists(place))
 """
 
@@ -245,7 +246,7 @@ def test_a_tree_deeper_than_any_path_is_removed(scratch: Path) -> None:
         folder = deeper
     os.fchmod(folder, 0)
     os.close(folder)
-    guard.remove_tree(str(top))
+    removal.remove_tree(str(top))
     assert leftovers(scratch) == []
 
 
@@ -279,7 +280,7 @@ def test_neither_the_caller_nor_the_root_is_killed() -> None:
     marker = secrets.token_hex(8)
     code = (
         "import os, subprocess\n"
-        "from code_interpreter._host.processes import kill_tree\n"
+        "from code_interpreter.execd.host.processes import kill_tree\n"
         "children = [subprocess.Popen(['sleep', '60']) for _ in range(3)]\n"
         "kill_tree(marker=os.environ['OPENSANDBOX_SANDBOX_ID'], root=os.getpid())\n"
         "print([child.wait() for child in children])\n"

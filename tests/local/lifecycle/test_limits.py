@@ -18,8 +18,8 @@ from opensandbox import SandboxSync
 from opensandbox.exceptions import SandboxApiException
 
 from code_interpreter import CodeInterpreterSync, Execution
+from code_interpreter.execd.host import cgroups
 from code_interpreter.local import LocalServer
-from code_interpreter.local.guard import confinement as guards_confinement
 from code_interpreter.local.guard.spawn import launch, ready_port
 from code_interpreter.local.lifecycle.limits import (
     Confinement,
@@ -30,7 +30,7 @@ from code_interpreter.local.lifecycle.limits import (
     read_limits,
     read_quantity,
 )
-from code_interpreter.local.lifecycle.system import look, parents
+from code_interpreter.local.lifecycle.system import look
 from tests.local.lifecycle.support import eventually, execd_of, guard_of, leftovers, marked
 from tests.local.lifecycle.test_guard import guarded
 
@@ -211,8 +211,8 @@ def group(folder: Path, **files: str) -> Path:
 def places(mounted: Path, membership: str) -> list[str]:
     file = mounted / "membership"
     file.write_text(membership)
-    found = parents(file, mounted, "memory")
-    return [str(folder.relative_to(mounted)) for folder in found]
+    found = cgroups.parents("memory", str(file), str(mounted))
+    return [str(Path(folder).relative_to(mounted)) for folder in found]
 
 
 def test_version_2_looks_beside_the_group_of_this_process_too(tmp_path: Path) -> None:
@@ -238,7 +238,7 @@ def test_version_1_looks_in_the_group_of_this_process_alone(tmp_path: Path) -> N
 
 
 def test_without_control_groups_nothing_is_found(tmp_path: Path) -> None:
-    system = look(membership=tmp_path / "none", mounted=tmp_path)
+    system = look(membership=str(tmp_path / "none"), mounted=str(tmp_path))
     assert (system.memory, system.cpu) == (None, None)
     assert system.processors
 
@@ -448,6 +448,6 @@ def test_who_hides_from_everything_else_does_not_leave_its_control_group(
         os.kill(guard.process.pid, signal.SIGKILL)
         guard.process.wait(5)
         assert hidden.is_running()
-        guards_confinement.release([f"group={place}"])
+        cgroups.release([f"group={place}"])
         eventually(lambda: not hidden.is_running())
         assert not Path(place).exists()

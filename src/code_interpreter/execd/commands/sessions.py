@@ -20,9 +20,9 @@ from uuid import uuid4
 
 from anyio import to_thread
 
-from code_interpreter._host.processes import MARKER_VARIABLE, kill_tree
 from code_interpreter.execd.commands.commands import Commands
 from code_interpreter.execd.commands.jobs import Job
+from code_interpreter.execd.host.processes import MARKER_VARIABLE, kill_tree
 from code_interpreter.execd.refusals import (
     ApiError,
     invalid_body,

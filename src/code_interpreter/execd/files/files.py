@@ -26,8 +26,8 @@ from code_interpreter.execd.clock import rfc3339
 from code_interpreter.execd.files import rules
 from code_interpreter.execd.files.glob import matcher
 from code_interpreter.execd.files.staging import Staged
+from code_interpreter.execd.host.removal import remove_tree
 from code_interpreter.execd.refusals import ApiError, invalid_body, runtime_error
-from code_interpreter.local.guard import guard
 
 CHUNK = 256 * 1024
 
@@ -267,7 +267,7 @@ class Files:
                     os.unlink(absolute)
                 elif kind == "directory":
                     self._refuse_held(absolute, path)
-                    guard.remove_tree(absolute)
+                    remove_tree(absolute)
                 else:
                     raise runtime_error(f"error removing directory {path}. not a directory: {path}")
             except (FileNotFoundError, NotADirectoryError):

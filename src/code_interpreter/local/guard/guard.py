@@ -13,25 +13,22 @@ interpreter is up. Whatever takes time to import comes while execd is starting.
     python -I -S guard.py LIBRARIES MARKER SCRATCH [LIMIT...] -- COMMAND...
 
 LIBRARIES is the folder that psutil is in. MARKER, `NAME=VALUE`, goes into the environment of the
-command, never into the guard's: execd sweeps away whatever carries it. SCRATCH is made here, with
+command, never into the guard's: execd kills every process that has it. SCRATCH is made here, with
 the folders `work` (the command starts in it) and `tmp` (its TMPDIR, unless it has one), and
 removed here: between a server that makes it and a guard that removes it, it could be lost. So are
-control groups, for the same reason: each LIMIT is as `confinement` has it. The guard itself stays
-out of them, since it must be able to work when its sandbox has used up all that it may.
+control groups, for the same reason: each LIMIT is as `cgroups` and `confinement` have it. The guard
+itself stays out of them, since it must be able to work when its sandbox has used up all that it
+may.
 """
 
 # Imports wait until execd has been started, and pathlib would be one:
-# ruff: noqa: PLC0415, PTH100, PTH101, PTH102, PTH106, PTH108, PTH120
+# ruff: noqa: PLC0415, PTH100, PTH102, PTH120
 
 import os
-import stat
 import sys
 from types import ModuleType
 
-_ATTEMPTS = 3
 _REAPING = 1.0
-_DEEPEST = 100  # levels that are walked into: each holds a descriptor and a frame
-_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
 
 def main() -> int:
@@ -43,22 +40,23 @@ def main() -> int:
     execd = _spawn(marker, scratch, command)
     # At the end: nothing here or there may stand in front of the standard library.
     here = os.path.dirname(os.path.abspath(__file__))
-    sys.path += [libraries, here, f"{here}/../../_host"]
+    sys.path += [libraries, here, f"{here}/../../execd/host"]
+    # What the end needs is loaded by then: the package may have been replaced meanwhile.
+    cgroups, removal = _load("cgroups"), _load("removal")
     try:
         if limits:
             # At once: execd takes far longer to get to where it could start something.
-            _load("confinement").confine(execd, limits)
+            _confine(execd, limits)
         _load("processes").become_subreaper()
         return _watch(execd)
     finally:
         _load("processes").kill_tree(marker=marker.partition("=")[2], root=os.getpid())
         _reap_all()
         try:
-            if limits:
-                _load("confinement").release(limits)
+            cgroups.release(limits)
         finally:
             os.chdir("/")
-            remove_tree(scratch)
+            removal.remove_tree(scratch)
 
 
 def _spawn(marker: str, scratch: str, command: list[str]) -> int:
@@ -67,7 +65,7 @@ def _spawn(marker: str, scratch: str, command: list[str]) -> int:
     for folder in (scratch, work, tmp):
         os.mkdir(folder, 0o700)
     os.chdir(work)
-    # Nobody closes the write end, and no other process has it: it lives as long as this one.
+    # The write end is never closed, and no other process has it: it lives as long as this one.
     stdin, _write_end = os.pipe()
     execd = os.posix_spawn(
         command[0],
@@ -78,6 +76,13 @@ def _spawn(marker: str, scratch: str, command: list[str]) -> int:
     )
     os.close(stdin)
     return execd
+
+
+def _confine(execd: int, limits: list[str]) -> None:
+    cgroups = _load("cgroups")
+    groups = [limit for limit in limits if cgroups.is_argument(limit)]
+    cgroups.confine(execd, groups)
+    _load("confinement").confine(execd, [limit for limit in limits if limit not in groups])
 
 
 def _load(name: str) -> ModuleType:
@@ -130,86 +135,6 @@ def _reap_all() -> None:
             return
         if pid == 0:
             time.sleep(0.005)
-
-
-def remove_tree(path: str) -> None:
-    """Remove a directory whose content may forbid it, may be gone already, or may be very deep.
-
-    Nothing outside of it is touched: a symbolic link is removed and never followed, not even one
-    that takes a directory's place at the last moment, or that of `path` itself.
-
-    Raises:
-        OSError: It cannot be removed: another user's files are in it, or a mount.
-    """
-    for attempt in range(1, _ATTEMPTS + 1):
-        try:
-            _remove(path)
-        except OSError:
-            if not os.path.lexists(path):
-                return
-            if attempt == _ATTEMPTS:
-                raise
-        else:
-            return
-
-
-def _remove(path: str) -> None:
-    mode = os.lstat(path).st_mode
-    if not stat.S_ISDIR(mode):
-        os.unlink(path)
-        return
-    top = _enter(path, mode)
-    try:
-        while _empty(top, top, 0):
-            pass
-    finally:
-        os.close(top)
-    os.rmdir(path)
-
-
-def _empty(folder: int, top: int, depth: int) -> bool:
-    """Remove what is in a directory; whether some of it was too deep and has moved to the top."""
-    moved = False
-    # All names before the first change: what a scan returns after one is anybody's guess.
-    with os.scandir(folder) as entries:
-        modes = [(entry.name, entry.stat(follow_symlinks=False).st_mode) for entry in entries]
-    for name, mode in modes:
-        if not stat.S_ISDIR(mode):
-            os.unlink(name, dir_fd=folder)
-            continue
-        child = _enter(name, mode, folder)
-        try:
-            if depth == _DEEPEST:
-                os.rename(name, os.urandom(8).hex(), src_dir_fd=folder, dst_dir_fd=top)
-                moved = True
-                continue
-            moved |= _empty(child, top, depth + 1)
-        finally:
-            os.close(child)
-        os.rmdir(name, dir_fd=folder)
-    return moved
-
-
-def _enter(name: str, mode: int, parent: int | None = None) -> int:
-    """Open a directory so that its content can be removed, and never what a link points to."""
-    if mode & stat.S_IRWXU != stat.S_IRWXU:
-        try:  # noqa: SIM105 - contextlib takes milliseconds that every sandbox would wait for
-            _allow(name, parent)
-        except PermissionError:
-            pass  # another user's, who may have let us in all the same
-    return os.open(name, _FOLDER | os.O_NOFOLLOW, dir_fd=parent)
-
-
-def _allow(name: str, parent: int | None) -> None:
-    if sys.platform != "linux":
-        os.chmod(name, stat.S_IRWXU, dir_fd=parent, follow_symlinks=False)
-        return
-    # A handle needs no permission, and stays on the directory itself whatever takes its name.
-    handle = os.open(name, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=parent)
-    try:
-        os.chmod(f"/proc/self/fd/{handle}", stat.S_IRWXU)
-    finally:
-        os.close(handle)
 
 
 if __name__ == "__main__":

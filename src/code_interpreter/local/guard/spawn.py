@@ -2,7 +2,7 @@
 
 What must stay true: this process alone holds its end of the line. Descriptors of Python are not
 inherited through exec; for a plain fork, a hook closes the child's copies. Ending a sandbox does
-not depend on that: it shuts the line down for whoever may hold it.
+not depend on that: it shuts the line down, whichever processes hold it.
 """
 
 import json
@@ -21,9 +21,11 @@ from typing import Any, cast
 
 import psutil
 
-from code_interpreter._host.processes import MARKER_VARIABLE, kill_tree
+from code_interpreter.execd.host import cgroups
+from code_interpreter.execd.host.processes import MARKER_VARIABLE, kill_tree
+from code_interpreter.execd.host.removal import remove_tree
 from code_interpreter.execd.http.gate import API_KEY_VARIABLE, TOKEN_VARIABLE
-from code_interpreter.local.guard import confinement, guard
+from code_interpreter.local.guard import guard
 
 # Not handed on to a sandbox: the server's own secrets, the marker of a sandbox around it, and its
 # temporary directory, since a sandbox has its own.
@@ -36,7 +38,7 @@ _unforkable: "weakref.WeakSet[socket.socket]" = weakref.WeakSet()
 
 
 def close_in_forks(held: socket.socket) -> None:
-    """Have the copy of a socket closed in every child that a fork without exec makes."""
+    """Close the copy of a socket in every child that a fork without exec makes."""
     _unforkable.add(held)
 
 
@@ -70,7 +72,7 @@ class Guarded:
 
     def hang_up(self) -> None:
         """Have the guard end the sandbox; returns at once."""
-        # Somebody may have stopped it, code in the sandbox for one.
+        # It may have been stopped, by code in the sandbox for one.
         self.process.send_signal(signal.SIGCONT)
         try:
             self.line.shutdown(socket.SHUT_WR)
@@ -89,11 +91,11 @@ class Guarded:
         """
         code = self.process.wait()
         self.line.close()
-        confinement.release(self.limits)
+        cgroups.release(self.limits)
         # The directory goes last, so a guard that has removed it has done everything.
         if os.path.lexists(self.scratch):
             kill_tree(marker=self.sandbox_id, root=None)
-            guard.remove_tree(self.scratch)
+            remove_tree(self.scratch)
         return code
 
 
@@ -110,13 +112,13 @@ def launch(
     """Start a guard and, below it, an execd; its port comes on the guard's standard output.
 
     Args:
-        sandbox_id: Marks the processes of the sandbox; nobody else may know or guess it before.
+        sandbox_id: Marks the processes of the sandbox; no other program may know or guess it.
         env: Goes on top of this process's environment, less its secrets.
         host: The address that execd listens on.
         port: 0 lets the system choose.
         workdir: Where the sandbox works; it stays. By default, a folder that goes with it.
         token: The secret that execd wants; by default a new one.
-        limits: What execd and all below it are put under, as `confinement` has it.
+        limits: What execd and all below it are put under, as `cgroups` and `confinement` have it.
     """
     token = token or secrets.token_urlsafe(24)
     scratch = f"{_short_temporary_directory()}/ci-{secrets.token_hex(6)}"
@@ -157,7 +159,7 @@ def _short_temporary_directory() -> str:
 
 
 def ready_port(line: bytes) -> int | None:
-    """The port in execd's line that says it is listening; None for any other line."""
+    """Return the port in execd's line that says it is listening; None for any other line."""
     try:
         message: Any = json.loads(line)
     except ValueError:

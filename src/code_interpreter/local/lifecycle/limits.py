@@ -1,4 +1,4 @@
-"""What a sandbox may use: what was asked for, and by which means this system can see to it. Pure.
+"""What a sandbox may use: what was asked for, and by which means it is enforced here. Pure.
 
 What must stay true: a limit that was asked for is enforced, or the sandbox says in words that it
 is not. The best means comes first: a control group limits a sandbox as a whole, as a cluster
@@ -13,6 +13,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+from code_interpreter.execd.host import cgroups
+
 # Decimal digits, then a decimal or binary suffix or an exponent: a quantity of Kubernetes.
 _QUANTITY = re.compile(
     r"\+?(?P<number>\d{1,20}(?:\.\d{0,20})?|\.\d{1,20})"
@@ -25,8 +27,6 @@ _SUFFIXES = {
     **{f"{suffix}i": Decimal(1024) ** power for power, suffix in enumerate("KMGTPE", start=1)},
 }
 _MOST_BYTES = 2**62
-_PERIOD = 100_000  # microseconds: what a quota of processor time is a part of
-_LEAST_QUOTA = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ def read_limits(given: Mapping[str, str]) -> Limits:
     """Understand `resourceLimits`.
 
     Raises:
-        ValueError: A quantity is none, or not above zero.
+        ValueError: A quantity is not valid, or not above zero.
     """
     cpu, memory = (
         read_quantity(name, given[name]) if name in given else None for name in ("cpu", "memory")
@@ -112,10 +112,10 @@ def read_limits(given: Mapping[str, str]) -> Limits:
 
 
 def read_quantity(name: str, text: str) -> Decimal:
-    """A quantity as Kubernetes has it.
+    """Return a quantity as Kubernetes has it.
 
     Raises:
-        ValueError: It is none, or not above zero; says so of `name`.
+        ValueError: It is not valid, or not above zero; says so of `name`.
     """
     match = _QUANTITY.fullmatch(text.strip())
     if match is None:
@@ -169,12 +169,7 @@ def _memory(size: int | None, system: System, name: str) -> Iterator[_Choice]:
     note = f"memory is limited to {_shown(size)}"
     if system.memory is not None:
         group = f"{system.memory.parent}/{name}"
-        if "memory.max" in system.memory.files:
-            settings = {"memory.max": size, "memory.swap.max": 0}
-        else:
-            # The first before the second, which may not be less.
-            settings = {"memory.limit_in_bytes": size, "memory.memsw.limit_in_bytes": size}
-        yield _Choice(note, _group(group, system.memory, settings))
+        yield _Choice(note, cgroups.memory_limit(group, system.memory.files, size))
     elif system.data_limit:
         why = f"{note} for each process by itself: no control group can be made here"
         yield _Choice(why, (f"data={size}",))
@@ -192,12 +187,7 @@ def _cpu(
         yield _Choice(f"cpu is limited to the {len(system.processors)} that there are")
     elif system.cpu is not None:
         group = f"{system.cpu.parent}/{name}"
-        quota = max(int(cpu * _PERIOD), _LEAST_QUOTA)
-        if "cpu.max" in system.cpu.files:
-            settings: dict[str, object] = {"cpu.max": f"{quota} {_PERIOD}"}
-        else:
-            settings = {"cpu.cfs_period_us": _PERIOD, "cpu.cfs_quota_us": quota}
-        arguments = _group(group, system.cpu, settings)
+        arguments = cgroups.processor_limit(group, system.cpu.files, cpu)
         if system.cpu.accounts is not None:
             arguments += (f"group={system.cpu.accounts}/{name}",)
         yield _Choice(note, arguments)
@@ -207,11 +197,6 @@ def _cpu(
         yield _Choice(why, (f"cpus={','.join(map(str, cpus))}",), cpus)
     else:
         yield _Choice("cpu is not limited: this system cannot", met=False)
-
-
-def _group(group: str, tree: Tree, settings: Mapping[str, object]) -> tuple[str, ...]:
-    known = ((file, value) for file, value in settings.items() if file in tree.files)
-    return (f"group={group}", *(f"set={group}/{file}={value}" for file, value in known))
 
 
 def _least_taken(

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any, cast
 from urllib.parse import parse_qsl
 
-from code_interpreter._host.processes import MARKER_VARIABLE
+from code_interpreter.execd.host.processes import MARKER_VARIABLE
 from code_interpreter.execd.http.gate import TOKEN_VARIABLE
 from code_interpreter.local.lifecycle.limits import Limits, read_limits
 

@@ -1,1 +1,0 @@
-"""What execd and a sandbox's guard both do to the machine they run on."""
