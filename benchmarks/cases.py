@@ -1,4 +1,4 @@
-"""What is replayed: the same bytes for everybody, spelled as a real execd spells them.
+"""What is replayed: the same bytes for all subjects, spelled as a real execd spells them.
 
 A run's stdout repeats one block of fifty events, so that a gigabyte needs no more memory in the
 server than a kilobyte does.
@@ -36,7 +36,7 @@ class Case:
 
     @property
     def unit(self) -> str:
-        """What figures are divided by."""
+        """The name of what figures are divided by."""
         return "event" if self.events else "run"
 
     @property
@@ -48,11 +48,6 @@ class Case:
     def characters(self) -> int:
         """How long the whole stdout of a run is."""
         return self.events // BLOCK * sum(len(_text(self, n)) for n in range(BLOCK))
-
-    @property
-    def size(self) -> int:
-        """How many bytes a run's body has."""
-        return sum(map(len, self.chunks()))
 
     def chunks(self) -> Iterator[bytes]:
         """The pieces of one run's body."""
@@ -74,8 +69,8 @@ def _event(**fields: str | int) -> bytes:
 
 
 TIMED: Final = (
-    Case("one", "one event a chunk", events=5_000),
-    Case("fifty", "fifty events a chunk", events=50_000, per_chunk=50),
+    Case("one", "one event per chunk", events=5_000),
+    Case("fifty", "fifty events per chunk", events=50_000, per_chunk=50),
     Case("big", "20 kB events", events=2_000, lines=266),
     Case("empty", "an empty run", events=0, runs=200),
 )

@@ -1,9 +1,10 @@
-"""What benchmarks share: environments to measure in, processes that measure, tables."""
+"""What both benchmarks share: environments to measure in, processes that measure, tables."""
 
 import argparse
 import json
 import os
 import platform
+import re
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -15,24 +16,43 @@ from typing import Any, Final
 
 HERE: Final = Path(__file__).parent
 ROOT: Final = HERE.parent
+_TAKEN: Final = {"async", "bare", "constraints", "httpx", "local", "ours", "reference", "sync"}
 # Installs with the shell scripts' own helpers: a Debian Python may come without ensurepip.
-_INSTALL: Final = '. scripts/_env.sh; make_venv "$1" "$2"; install_into "${@:2}"'
+_INSTALL: Final = '. "$1"; make_venv "$2" "$3"; install_into "${@:3}"'
 
 
-def environment(name: str, *packages: str) -> Path:
-    """The interpreter of an environment that is kept, with those packages."""
+def environment(name: str, *packages: str, checkout: Path = ROOT) -> Path:
+    """Return the interpreter of a kept environment with these packages.
+
+    Args:
+        name: The environment's.
+        packages: Arguments of `pip install`.
+        checkout: When its pyproject.toml changes, the packages are installed again.
+    """
     home = ROOT / ".venvs" / f"bench-{name}-{sys.version_info.major}.{sys.version_info.minor}"
-    subprocess.run(
-        ["bash", "-ec", _INSTALL, "bash", sys.executable, home, *packages], cwd=ROOT, check=True
-    )
+    command = ["bash", "-ec", _INSTALL, "bash", ROOT / "scripts" / "_env.sh", sys.executable, home]
+    subprocess.run([*command, *packages], cwd=checkout, check=True)
     return home / "bin" / "python"
+
+
+def our_packages(checkout: Path, extra: str = "") -> list[str]:
+    """Return what to install for the SDK of a checkout."""
+    return ["-e", str(checkout / "generated"), "-e", f"{checkout}{extra}"]
+
+
+def commit(checkout: Path) -> str:
+    """Return which commit a checkout is at."""
+    command = ["git", "-C", checkout, "describe", "--always", "--dirty"]
+    said = subprocess.run(command, check=False, capture_output=True, text=True)
+    return said.stdout.strip() or "no commit"
 
 
 class Worker:
     """A process that measures: first it says its packages' versions, then it answers commands.
 
     Args:
-        command: Its program and arguments. It reads a JSON object a line, and writes one for each.
+        command: Its program and arguments. It reads one JSON object per line, and answers each
+            with one.
     """
 
     def __init__(self, *command: str | Path) -> None:
@@ -42,7 +62,7 @@ class Worker:
         self.versions: dict[str, str] = self._answer()
 
     def ask(self, **command: Any) -> dict[str, Any]:
-        """What the worker says: its clocks, and what else it saw."""
+        """Return the worker's answer: its clocks, and what else it saw."""
         assert self._process.stdin is not None
         print(json.dumps(command), file=self._process.stdin, flush=True)
         return self._answer()
@@ -63,10 +83,10 @@ class Worker:
 def options(
     parser: argparse.ArgumentParser, cases: Sequence[str], *, quick: str
 ) -> argparse.Namespace:
-    """The command line of a benchmark: what all of them take, and what its parser has already.
+    """Parse the command line of a benchmark.
 
     Args:
-        parser: Its own; what all take is added.
+        parser: Has what only this benchmark takes; the rest is added.
         cases: The names of its cases.
         quick: What `--quick` means.
     """
@@ -75,22 +95,37 @@ def options(
     parser.add_argument(
         "--case", dest="cases", action="append", choices=cases, help="only this; may be repeated"
     )
+    parser.add_argument(
+        "--subject", dest="subjects", action="append", default=[], type=_subject,
+        metavar="NAME=CHECKOUT", help="measure the SDK of another checkout too; may be repeated",
+    )  # fmt: skip
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every sample there")
     parser.add_argument("--markdown", action="store_true", help="print tables as Markdown")
     given = parser.parse_args()
     given.cases = given.cases or list(cases)
     given.rounds = given.rounds or (3 if given.quick else 15)
+    given.subjects = dict(given.subjects)
     return given
 
 
+def _subject(text: str) -> tuple[str, Path]:
+    name, _, path = text.partition("=")
+    checkout = Path(path).resolve()
+    if not re.fullmatch(r"[a-z0-9]+", name) or name in _TAKEN:
+        raise argparse.ArgumentTypeError(f"{name!r} is not a name for another subject")
+    if not (checkout / "generated" / "pyproject.toml").exists():
+        raise argparse.ArgumentTypeError(f"{checkout} is not a checkout of the SDK")
+    return name, checkout
+
+
 def say(progress: str) -> None:
-    """Show where the benchmark is, to somebody who watches."""
+    """Show where the benchmark is, on a terminal."""
     if sys.stderr.isatty():
         print(f"\r{progress:40}", end="\r", file=sys.stderr, flush=True)
 
 
 def spread(values: Sequence[float]) -> str:
-    """The median, and the quartiles in brackets."""
+    """Return the median, and the quartiles in brackets."""
     if len(values) == 1:
         return f"{values[0]:.2f}"
     low, middle, high = quantiles(values, n=4, method="inclusive")
@@ -98,7 +133,7 @@ def spread(values: Sequence[float]) -> str:
 
 
 def yes(*, met: bool) -> str:
-    """A word for a table."""
+    """Return a word for a table."""
     return "yes" if met else "no"
 
 
@@ -119,7 +154,7 @@ def show_versions(subject: str, versions: Mapping[str, str]) -> None:
 
 
 def machine() -> str:
-    """What it ran on."""
+    """Return what it ran on."""
     cpu = platform.machine()
     info = Path("/proc/cpuinfo")
     if info.exists():
@@ -129,7 +164,7 @@ def machine() -> str:
 
 
 def versions(packages: Sequence[str]) -> dict[str, str]:
-    """Of Python, and of those packages that are installed."""
+    """Return the version of Python, and of these packages where they are installed."""
     found = {"python": platform.python_version()}
     for name in packages:
         with suppress(metadata.PackageNotFoundError):

@@ -1,13 +1,15 @@
 """How long the local runtime takes, beside ipykernel through jupyter_client: one command.
 
-    python benchmarks/local.py             whole: eight minutes, if nothing else runs
+    python benchmarks/local.py             whole: eight minutes on a quiet machine
     python benchmarks/local.py --quick     three rounds, for a first look
+    python benchmarks/local.py --subject before=../before
+                                           another checkout of ours in the same run
 
-It makes an environment below .venvs/ (needs pip and, the first time, PyPI) and measures bare
-jupyter_client, our blocking and our async client in turn, round by round, each in a process of its
-own, so that whatever else the machine does disturbs all of them alike. Ratios and differences are
-taken within a round; the table has their medians, and their quartiles in brackets. Issue 6's
-targets stand beside the figures; nothing fails when one is missed.
+It makes environments below .venvs/ (needs pip and, the first time, PyPI) and measures bare
+jupyter_client, our blocking and our async client in turn, round by round, each in a separate
+process, so that other work on the machine disturbs all of them alike. Ratios and differences are
+taken within a round; the table has their medians, and their quartiles in brackets. Targets stand
+beside the figures; nothing fails when one is missed.
 """
 
 import argparse
@@ -25,10 +27,13 @@ from typing import Final
 
 from harness import (
     HERE,
+    ROOT,
     Worker,
+    commit,
     environment,
     machine,
     options,
+    our_packages,
     say,
     show,
     show_versions,
@@ -38,7 +43,6 @@ from harness import (
 
 WORKER: Final = HERE / "local_worker.py"
 CLIENTS: Final = ("sync", "async")
-SUBJECTS: Final = ("bare", *CLIENTS)
 
 
 @dataclass(frozen=True)
@@ -48,9 +52,8 @@ class Case:
     Attributes:
         title: What it is called in the table.
         idle: How many idle kernels ours may keep.
-        target: What issue 6 wants, in words.
-        met: Whether figures of ours and of bare, both in seconds, are what it wants; None where
-            it wants nothing.
+        target: The target in words; empty where there is no target.
+        met: Whether figures of ours and of bare, both in seconds, meet it.
     """
 
     name: str
@@ -92,30 +95,62 @@ CASES: Final = (
 
 @dataclass(frozen=True)
 class Row:
-    """A case, and the seconds that each subject took, one figure a round."""
+    """A case, and the seconds that each program took, one figure per round."""
 
     case: Case
     seconds: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
 
 
-def _measure(rows: Sequence[Row], python: Path, workers: Mapping[str, Worker], rounds: int) -> None:
+@dataclass(frozen=True)
+class Program:
+    """What is measured: a subject's interpreter, and what `local_worker.py` is to be there."""
+
+    python: Path
+    role: str
+
+    @property
+    def command(self) -> tuple[str | Path, ...]:
+        """Start the worker with this."""
+        return self.python, WORKER, self.role
+
+
+def _programs(checkouts: Mapping[str, Path]) -> dict[str, Program]:
+    """Return bare, and each client of each subject under "SUBJECT CLIENT"."""
+    ours = environment("local", *our_packages(ROOT, "[local]"))
+    pythons = {"ours": ours}
+    for name, checkout in checkouts.items():
+        packages = our_packages(checkout, "[local]")
+        pythons[name] = environment(f"local-{name}", *packages, checkout=checkout)
+    programs = {"bare": Program(ours, "bare")}
+    for client in CLIENTS:
+        for name, python in pythons.items():
+            programs[f"{name} {client}"] = Program(python, client)
+    return programs
+
+
+def _measure(
+    rows: Sequence[Row],
+    programs: Mapping[str, Program],
+    workers: Mapping[str, Worker],
+    rounds: int,
+) -> None:
     """Fill the rows."""
     for number in range(rounds + 1):  # the first is to warm up
         for row in rows:
             say(f"round {number} of {rounds}: {row.case.title}")
-            for subject, worker in workers.items():
-                seconds = _seconds(row.case, python, subject, worker)
+            for name, worker in workers.items():
+                seconds = _seconds(row.case, programs[name], worker)
                 if number:
-                    row.seconds[subject].append(seconds)
+                    row.seconds[name].append(seconds)
     say("")
 
 
-def _seconds(case: Case, python: Path, subject: str, worker: Worker) -> float:
+def _seconds(case: Case, program: Program, worker: Worker) -> float:
     if case.name != "fresh":
         wall: float = worker.ask(what=case.name, idle=case.idle)["wall"]
         return wall
     began = time.perf_counter()
-    with subprocess.Popen([python, WORKER, subject, "once"], stdout=subprocess.PIPE) as process:
+    with subprocess.Popen([*program.command, "once"], stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         said = process.stdout.readline()
         took = time.perf_counter() - began
@@ -124,16 +159,19 @@ def _seconds(case: Case, python: Path, subject: str, worker: Worker) -> float:
     return took
 
 
-def _table(rows: Sequence[Row]) -> list[list[str]]:
-    table = [["case", "client", "bare ms", "ours ms", "ours / bare", "on top of bare ms",
-              "target", "met"]]  # fmt: skip
+def _table(rows: Sequence[Row], others: Sequence[str]) -> list[list[str]]:
+    table = [[
+        "case", "client", "bare ms", "ours ms", *(f"{name} ms" for name in others), "ours / bare",
+        *(f"ours / {name}" for name in others), "on top of bare ms", "target", "met",
+    ]]  # fmt: skip
     for row in rows:
         bare, case = row.seconds["bare"], row.case
         for client in CLIENTS:
-            ours = row.seconds[client]
+            ours, *theirs = (row.seconds[f"{name} {client}"] for name in ("ours", *others))
             table.append([
-                case.title, client, spread([value * 1000 for value in bare]),
-                spread([value * 1000 for value in ours]), spread(_ratios(ours, bare)),
+                case.title, client,
+                *(spread([value * 1000 for value in took]) for took in (bare, ours, *theirs)),
+                *(spread(_ratios(ours, took)) for took in (bare, *theirs)),
                 spread(_on_top(ours, bare)), case.target,
                 yes(met=case.met(ours, bare)) if case.met else "",
             ])  # fmt: skip
@@ -145,22 +183,26 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     names = [*dict.fromkeys(case.name for case in CASES)]
     given = options(parser, names, quick="three rounds")
-    python = environment("local", "-e", "./generated", "-e", ".[local]")
+    programs = _programs(given.subjects)
     rows = [Row(case) for case in CASES if case.name in given.cases]
     load = os.getloadavg()[0]
     with ExitStack() as stack:
-        workers = {subject: Worker(python, WORKER, subject) for subject in SUBJECTS}
+        workers = {name: Worker(*program.command) for name, program in programs.items()}
         for worker in workers.values():
             stack.callback(worker.close)
-        _measure(rows, python, workers, given.rounds)
-        versions = workers["bare"].versions
+        _measure(rows, programs, workers, given.rounds)
+    versions = {
+        subject: {**workers[f"{subject} sync"].versions, "commit": commit(checkout)}
+        for subject, checkout in {"ours": ROOT, **given.subjects}.items()
+    }
     print(machine() + "\n")
-    show_versions("all", versions)
+    for subject, packages in versions.items():
+        show_versions(subject, packages)
     print(
         f"{given.rounds} rounds; load {load:.1f} at the beginning, "
         f"{os.getloadavg()[0]:.1f} at the end.\n"
     )
-    show(_table(rows), markdown=given.markdown)
+    show(_table(rows, [*given.subjects]), markdown=given.markdown)
     if given.json:
         samples = [{**vars(row.case), "met": None, "seconds": row.seconds} for row in rows]
         raw = {"machine": machine(), "versions": versions, "samples": samples}

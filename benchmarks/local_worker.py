@@ -1,11 +1,11 @@
-"""One subject of local.py: does what it is told to with real kernels, and says how long it took.
+"""One subject of local.py: carries out commands with real kernels, and says how long each took.
 
 `bare` is ipykernel reached through jupyter_client as its documentation shows it; `sync` and `async`
 are our two clients with the embedded server. Commands come on stdin and answers go to stdout, one
-JSON object a line; it ends when stdin does. Called with a second argument it says when it has its
-first result instead, and nothing else: whoever started it looks at the clock.
+JSON object per line; it ends when stdin does. Called with a second argument it only says when it has
+its first result: the caller looks at the clock.
 
-Every import of a subject is a part of that, so each makes its own.
+The imports of a subject are a part of that, so each subject makes its own.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ from harness import versions
 if TYPE_CHECKING:
     from psutil import Process
 
-    from code_interpreter import CodeInterpreter, CodeInterpreterSync
+    from code_interpreter import CodeInterpreter, CodeInterpreterSync, Execution
 
 _PACKAGES = (
     "opensandbox-code-interpreter", "opensandbox", "ipykernel", "ipython", "jupyter_client",
@@ -44,19 +44,19 @@ class Subject(Protocol):
     """What is measured; every answer is in seconds."""
 
     def first(self, idle: int) -> AbstractContextManager[float]:
-        """From nothing to the first result; on leaving, to nothing again."""
+        """Go from nothing to the first result; on leaving, to nothing again."""
         ...
 
     def context(self, idle: int) -> float:
-        """From asking for a new Python context to its first result."""
+        """Go from asking for a new Python context to its first result."""
         ...
 
     def trip(self) -> float:
-        """One round trip, on average."""
+        """Make 50 round trips, and return the mean."""
         ...
 
     def output(self, code: str, size: int) -> float:
-        """A run with that many characters of output, all of which are kept."""
+        """Run code with that many characters of output, all of which are kept and looked at."""
         ...
 
     def close(self) -> None:
@@ -119,8 +119,8 @@ class Bare:
     def output(self, code: str, size: int) -> float:
         """See `Subject`."""
         client = self._warm()
-        took, texts = _timed(lambda: self._execute(client, code))
-        _check(sum(map(len, texts)), size)
+        took, seen = _timed(lambda: sum(map(len, self._execute(client, code))))
+        _check(seen, size)
         return took
 
     def close(self) -> None:
@@ -173,8 +173,8 @@ class Blocking:
     def output(self, code: str, size: int) -> float:
         """See `Subject`."""
         codes = self._warm(1).codes
-        took, execution = _timed(lambda: codes.run(code))
-        _check(sum(len(message.text) for message in execution.logs.stdout), size)
+        took, seen = _timed(lambda: _characters(codes.run(code)))
+        _check(seen, size)
         return took
 
     def close(self) -> None:
@@ -239,8 +239,8 @@ class Asyncio:
     def output(self, code: str, size: int) -> float:
         """See `Subject`."""
         codes = self._wait(self._warm(1)).codes
-        took, execution = _timed(lambda: self._wait(codes.run(code)))
-        _check(sum(len(message.text) for message in execution.logs.stdout), size)
+        took, seen = _timed(lambda: _characters(self._wait(codes.run(code))))
+        _check(seen, size)
         return took
 
     def close(self) -> None:
@@ -269,13 +269,17 @@ def _mean(work: Callable[[], object]) -> float:
     return took / _TRIPS
 
 
+def _characters(execution: "Execution") -> int:
+    return sum(len(message.text) for message in execution.logs.stdout)
+
+
 def _check(seen: int, expected: int) -> None:
     if seen != expected:
         raise AssertionError(f"{seen} characters of output instead of {expected}")
 
 
 def _wait_until_still() -> None:
-    """Wait until no kernel works: an idle one has been started then, if there is to be one."""
+    """Wait until no kernel works: then the idle one, if any, has been started."""
     import psutil  # noqa: PLC0415 - see the top
 
     seen: object = None
@@ -284,9 +288,7 @@ def _wait_until_still() -> None:
 
 
 def _kernels(root: "Process") -> "list[Process]":
-    return [
-        p for p in root.children(recursive=True) if "_python_kernel.py" in " ".join(p.cmdline())
-    ]
+    return [p for p in root.children(recursive=True) if "python_kernel.py" in " ".join(p.cmdline())]
 
 
 def _measure(subject: Subject, what: str, idle: int) -> float:

@@ -1,7 +1,7 @@
-"""The server that everybody reads from: bytes made beforehand, one write a chunk.
+"""The server that all subjects read from: bytes made beforehand, one write per chunk.
 
 It stands in for a sandbox's execd and, as far as `Sandbox.connect` asks, for the lifecycle API. A
-thread a connection on a blocking socket: while a client is slower, which all of them are, the
+thread per connection on a blocking socket: while a client is slower, which all of them are, the
 thread sleeps in the kernel. Run as a program it prints its port, and ends when its stdin does.
 """
 

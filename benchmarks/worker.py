@@ -1,12 +1,12 @@
-"""Runs one case when it is told to, and says how long that took; kept alive between cases.
+"""Runs one case per command, and says how long that took; kept alive between cases.
 
 Run by the environment of what is measured. `sdk` is the same program for ours and for the
-reference SDK, which is what a drop-in is for; `httpx` does nothing but read, `keeping` also keeps
-what it reads, `decoding` hands each line to msgspec and drops what that makes of it, and `socket`
-reads without HTTP, which shows how fast the server is. Commands come on stdin and answers go to
-stdout, one JSON object a line; it ends when stdin does.
+reference SDK; `httpx` and `msgspec` read the events without an SDK, and `socket` reads without
+HTTP, which shows how fast the server is. Commands come on stdin and answers go to stdout, one JSON
+object per line; it ends when stdin does.
 
-Every run is checked for being whole, outside of the time that is measured.
+All but `socket` look at the output as a user does, and inside the clock: the length of each text is
+added up. The sum is checked outside the clock.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ from cases import CASES, Case
 from harness import versions
 from opensandbox import Sandbox, SandboxSync
 from opensandbox.config import ConnectionConfig, ConnectionConfigSync
-from opensandbox.models.execd import Execution, ExecutionHandlers
+from opensandbox.models.execd import Execution, ExecutionHandlers, OutputMessage
 from opensandbox.models.execd_sync import ExecutionHandlersSync
 from replay import Answer
 
@@ -44,7 +44,7 @@ class Subject(Protocol):
     """What is measured."""
 
     def job(self, case: Case, mode: str, *, handler: bool, keep: bool) -> tuple[_Job, _Job]:
-        """What to measure, and what to call afterwards: it checks that all was there."""
+        """Return what to measure, and what to call afterwards: it checks that all was there."""
         ...
 
 
@@ -54,7 +54,7 @@ def _check(case: Case, what: str, seen: int, expected: int) -> None:
 
 
 class Sdk:
-    """The SDK that is installed here, reached as a program reaches it."""
+    """The SDK that is installed here, used as a program uses it."""
 
     def __init__(self, port: int) -> None:
         address: dict[str, Any] = {"domain": f"127.0.0.1:{port}", "api_key": "benchmark"}
@@ -78,41 +78,38 @@ class Sdk:
 
     def job(self, case: Case, mode: str, *, handler: bool, keep: bool) -> tuple[_Job, _Job]:
         """See `Subject`."""
-        handled = 0
-        execution: Execution
+        handled = looked = 0
 
-        def on_stdout(_: object) -> None:
+        def on_stdout(message: OutputMessage) -> None:
             nonlocal handled
-            handled += 1
+            handled += len(message.text)
 
-        async def on_stdout_async(_: object) -> None:
+        async def on_stdout_async(message: OutputMessage) -> None:
             nonlocal handled
-            handled += 1
+            handled += len(message.text)
+
+        def look(execution: Execution) -> None:
+            nonlocal looked
+            looked += sum(len(message.text) for message in execution.logs.stdout)
+            assert execution.complete is not None
+            assert execution.error is None
 
         def run_sync() -> None:
-            nonlocal execution
             handlers = ExecutionHandlersSync(on_stdout=on_stdout, skip_accumulation=not keep)
             codes = self._sync.codes
             for _ in range(case.runs):
-                execution = codes.run(case.name, handlers=handlers if handler else None)
+                look(codes.run(case.name, handlers=handlers if handler else None))
 
         async def run_async() -> None:
-            nonlocal execution
             handlers = ExecutionHandlers(on_stdout=on_stdout_async, skip_accumulation=not keep)
             codes = self._async.codes
             for _ in range(case.runs):
-                execution = await codes.run(case.name, handlers=handlers if handler else None)
+                look(await codes.run(case.name, handlers=handlers if handler else None))
 
         def check() -> None:
-            stdout = execution.logs.stdout
-            assert execution.complete is not None
-            assert execution.error is None
-            _check(case, "messages", len(stdout), case.events if keep else 0)
-            _check(
-                case, "characters",
-                sum(len(message.text) for message in stdout), case.characters if keep else 0,
-            )  # fmt: skip
-            _check(case, "calls of the handler", handled, case.runs * case.events * handler)
+            characters = case.runs * case.characters
+            _check(case, "characters kept", looked, characters * keep)
+            _check(case, "characters handled", handled, characters * handler)
 
         return (run_sync if mode == "sync" else self._waiting(run_async)), check
 
@@ -121,7 +118,7 @@ class Sdk:
 
 
 class Httpx:
-    """httpx alone, with the settings that both SDKs give theirs for event streams."""
+    """httpx with the settings that the SDKs give theirs for event streams, and the json module."""
 
     def __init__(self, port: int) -> None:
         limits = httpx.Limits(keepalive_expiry=30)
@@ -131,89 +128,69 @@ class Httpx:
         self._async = httpx.AsyncClient(limits=limits, timeout=timeout)
         self._sync = httpx.Client(limits=limits, timeout=timeout)
 
-    @staticmethod
-    def _body(case: Case) -> dict[str, Any]:
-        return {"code": case.name, "context": {"language": "python"}}
-
     def job(self, case: Case, mode: str, *, handler: bool, keep: bool) -> tuple[_Job, _Job]:
         """See `Subject`."""
         del handler, keep  # there is nothing to handle, and nothing is kept
-        body = self._body(case)
-        size, chunks = 0, 0
+        request: dict[str, Any] = {
+            "method": "POST", "url": self._url,
+            "json": {"code": case.name, "context": {"language": "python"}},
+        }  # fmt: skip
+        read = self._reader()
+        looked = 0
 
         def run_sync() -> None:
+            nonlocal looked
             for _ in range(case.runs):
-                with self._sync.stream("POST", self._url, json=body) as response:
-                    for _chunk in response.iter_bytes():
-                        pass
+                rest = b""
+                with self._sync.stream(**request) as response:
+                    for chunk in response.iter_bytes():
+                        lines, newline, rest = (rest + chunk).rpartition(b"\n")
+                        looked += read(lines + newline)
 
         async def run_async() -> None:
+            nonlocal looked
             for _ in range(case.runs):
-                async with self._async.stream("POST", self._url, json=body) as response:
-                    async for _chunk in response.aiter_bytes():
-                        pass
-
-        def check() -> int:
-            nonlocal size, chunks
-            with self._sync.stream("POST", self._url, json=body) as response:
-                for chunk in response.iter_bytes():
-                    size += len(chunk)
-                    chunks += 1
-            _check(case, "bytes", size, case.size)
-            return chunks
+                rest = b""
+                async with self._async.stream(**request) as response:
+                    async for chunk in response.aiter_bytes():
+                        lines, newline, rest = (rest + chunk).rpartition(b"\n")
+                        looked += read(lines + newline)
 
         return (
             run_sync if mode == "sync" else lambda: self._loop.run_until_complete(run_async())
-        ), check
+        ), lambda: _check(case, "characters", looked, case.runs * case.characters)
+
+    @staticmethod
+    def _reader() -> Callable[[bytes], int]:
+        """Return what adds up the lengths of the stdout in whole lines."""
+
+        def read(lines: bytes) -> int:
+            looked = 0
+            for line in lines.split(b"\n"):
+                if line:
+                    event = json.loads(line)
+                    if event["type"] == "stdout":
+                        looked += len(event["text"])
+            return looked
+
+        return read
 
 
-class Keeping(Httpx):
-    """httpx that keeps the bytes that it reads, as every SDK has to that keeps output."""
+class Msgspec(Httpx):
+    """httpx and the fastest JSON decoder that was found, on the shortest way between them."""
 
-    def job(self, case: Case, mode: str, *, handler: bool, keep: bool) -> tuple[_Job, _Job]:
-        """See `Subject`."""
-        del mode, handler, keep
-        body = self._body(case)
-        kept: list[bytes] = []
-
-        def run() -> None:
-            for _ in range(case.runs):
-                kept.clear()
-                with self._sync.stream("POST", self._url, json=body) as response:
-                    kept.extend(response.iter_bytes())
-
-        return run, lambda: _check(case, "bytes", sum(map(len, kept)), case.size)
-
-
-class Decoding(Httpx):
-    """httpx and a JSON decoder, on the shortest way from one to the other."""
-
-    def job(self, case: Case, mode: str, *, handler: bool, keep: bool) -> tuple[_Job, _Job]:
-        """See `Subject`."""
-        del mode, handler, keep
+    @staticmethod
+    def _reader() -> Callable[[bytes], int]:
         msgspec = importlib.import_module("msgspec")  # the reference's environment has none
         kind = msgspec.defstruct("Event", [("type", str), ("timestamp", int), ("text", str, "")])
         decode = msgspec.json.Decoder(kind).decode_lines
-        body = self._body(case)
-        seen = 0
-
-        def run() -> None:
-            nonlocal seen
-            seen = 0
-            parts: list[bytes] = []
-            for _ in range(case.runs):
-                with self._sync.stream("POST", self._url, json=body) as response:
-                    for chunk in response.iter_raw():
-                        parts.append(chunk)
-                        if chunk.endswith(b"\n"):
-                            seen += len(decode(b"".join(parts) if len(parts) > 1 else chunk))
-                            parts.clear()
-
-        return run, lambda: _check(case, "events", seen, case.runs * (case.events + 2))
+        return lambda lines: sum(
+            len(event.text) for event in decode(lines) if event.type == "stdout"
+        )
 
 
 class Socket:
-    """A socket that is read as fast as it can be."""
+    """A socket, read as fast as possible."""
 
     def __init__(self, port: int) -> None:
         self._socket = socket.create_connection(("127.0.0.1", port))
@@ -239,7 +216,7 @@ class Socket:
 
 
 def _memory(field: str) -> int:
-    """Bytes: `VmRSS` or its peak, `VmHWM`. Elsewhere than on Linux only the peak can be had."""
+    """Return bytes: `VmRSS` or its peak, `VmHWM`. Outside Linux there is only the peak."""
     if not _STATUS.exists():
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     (line,) = (line for line in _STATUS.read_text().splitlines() if line.startswith(field))
@@ -253,7 +230,7 @@ def _forget_peak() -> None:
 
 def _measure(subject: Subject, command: dict[str, Any]) -> dict[str, Any]:
     case = CASES[command.pop("case")]
-    # A connection may have been idle for too long: this one opens the next, if need be.
+    # A connection may have been idle for too long: this run opens the next if necessary.
     warm_up, _ = subject.job(CASES["empty"], **command)
     warm_up()
     run, check = subject.job(case, **command)
@@ -264,7 +241,8 @@ def _measure(subject: Subject, command: dict[str, Any]) -> dict[str, Any]:
     run()
     wall, cpu = time.perf_counter() - start, time.process_time() - cpu
     growth = _memory("VmHWM") - before
-    return {"wall": wall, "cpu": cpu, "growth": growth, "seen": check()}
+    check()
+    return {"wall": wall, "cpu": cpu, "growth": growth}
 
 
 def main() -> None:
@@ -272,8 +250,7 @@ def main() -> None:
     port = int(sys.argv[1])
     subjects: dict[str, Subject] = {}
     programs: dict[str, Callable[[int], Subject]]
-    programs = {"sdk": Sdk, "httpx": Httpx, "keeping": Keeping}
-    programs |= {"decoding": Decoding, "socket": Socket}
+    programs = {"sdk": Sdk, "httpx": Httpx, "msgspec": Msgspec, "socket": Socket}
     print(json.dumps(versions(_PACKAGES)), flush=True)
     for line in sys.stdin:
         command = json.loads(line)
