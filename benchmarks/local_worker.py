@@ -2,8 +2,8 @@
 
 `bare` is ipykernel reached through jupyter_client as its documentation shows it; `sync` and `async`
 are our two clients with the embedded server. Commands come on stdin and answers go to stdout, one
-JSON object per line; it ends when stdin does. Called with a second argument it only says when it has
-its first result: the caller looks at the clock.
+JSON object per line; it ends when stdin does. Called with a second argument it only says when it
+has its first result: the caller looks at the clock.
 
 The imports of a subject are a part of that, so each subject makes its own.
 """
