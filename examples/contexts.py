@@ -1,4 +1,4 @@
-"""State lasts within a context and stays out of the others."""
+"""State lasts within a context, and other contexts do not see it."""
 
 from code_interpreter import CodeInterpreterSync, SupportedLanguage
 

@@ -1,4 +1,4 @@
-"""Six languages, one after another; those that are not installed say what installs them."""
+"""Six languages, one after another; for those that are missing, it prints what installs them."""
 
 from code_interpreter import APIError, CodeInterpreterSync, SupportedLanguage
 

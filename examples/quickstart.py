@@ -1,4 +1,4 @@
-"""The main job in a few lines: run Python in a sandbox on this machine, and look at what it did."""
+"""The main job in a few lines: run Python in a sandbox on this machine, and print the results."""
 
 import asyncio
 

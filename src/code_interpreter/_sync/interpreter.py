@@ -121,8 +121,7 @@ class CodeInterpreterSync:
     def local(cls, env: Mapping[str, str] | None = None) -> Generator[Self, None, None]:
         """Start an interpreter on this machine; leaving it ends everything that it started.
 
-        The code runs as you, without isolation. Needs the extra
-        ``opensandbox-code-interpreter[local]``.
+        The code runs as you, without isolation. Needs the extra ``[local]``.
 
         Args:
             env: Environment variables of the sandbox. ``PYTHON_VERSION`` chooses among the

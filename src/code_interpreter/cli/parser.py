@@ -1,4 +1,4 @@
-"""Arguments of `code-interpreter`, and the way into its commands.
+"""The arguments of `code-interpreter`; finds the command that they name.
 
 What must stay true: `--version` and `--help` work without any extra, and a command whose extra is
 missing says how to install it.
@@ -107,7 +107,7 @@ def _add_actions(kernels: argparse.ArgumentParser) -> None:
         "install",
         help="install the kernels of languages",
         description="Install what is missing, from the ordinary registries, into the user's "
-        "Jupyter data directory. What is there stays.",
+        "Jupyter data directory. What is installed already stays.",
     )
     install.add_argument(
         "languages", nargs="+", metavar="LANGUAGE", help="a language, or `all` for all of them"
@@ -135,6 +135,6 @@ def _add_address(parser: argparse.ArgumentParser, port: int) -> None:
 
 def _port(text: str) -> int:
     port = int(text)
-    if not 0 <= port <= 65535:  # noqa: PLR2004 - everyone knows this number
+    if not 0 <= port <= 65535:  # noqa: PLR2004 - the highest port
         raise argparse.ArgumentTypeError(f"not a port: {port}")
     return port

@@ -1,7 +1,7 @@
 """The commands that run until a signal: `serve` and `execd`.
 
-What must stay true: the lines for the shell stand alone, one `export` each, and nothing else that
-is printed looks like them.
+What must stay true: each line for the shell is one `export` and nothing else, and nothing else that
+is printed looks like one.
 """
 
 import argparse
@@ -74,7 +74,7 @@ def execd(arguments: argparse.Namespace) -> int:
     if workdir is not None and not workdir.is_dir():
         return _refuse(f"not a folder: {workdir}")
     try:
-        # For a clear answer; execd binds for itself.
+        # For a clear error; execd binds the address itself.
         bind(host, arguments.port).close()
     except OSError as error:
         return _refuse(f"cannot listen on {authority(host, arguments.port)}: {error}")
@@ -101,7 +101,7 @@ def execd(arguments: argparse.Namespace) -> int:
 
 
 def _follow(guarded: Guarded, host: str) -> None:
-    """Say where execd listens, pass on its own lines, until all of its processes are gone."""
+    """Print where execd listens, and pass on its lines, until all of its processes are gone."""
     with guarded.process.stdout or contextlib.nullcontext(()) as lines:
         for line in lines:
             port = ready_port(line)
@@ -129,17 +129,15 @@ def _may_listen(arguments: argparse.Namespace) -> bool:
 
 def _refuse_exposure(host: str) -> int:
     return _refuse(
-        f"other machines may reach {host}, and whoever gets hold of the secret can run code as "
-        "you: say --allow-remote if you want that"
+        f"other machines may reach {host}, and everyone who has the secret can run code as you: "
+        "say --allow-remote if you want that"
     )
 
 
 def _exposure(host: str) -> list[str]:
     if is_loopback(host):
         return []
-    danger = (
-        f"Warning: {host} is not loopback: whoever gets hold of the secret can run code as you."
-    )
+    danger = f"Warning: {host} is not loopback: everyone who has the secret can run code as you."
     return [danger]
 
 

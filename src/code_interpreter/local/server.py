@@ -1,11 +1,11 @@
-"""The sandbox API inside a program: `with LocalServer() as server`, in a thread of its own.
+"""The sandbox API inside a program: `with LocalServer() as server`, on a separate thread.
 
 What must stay true: the server never runs in the caller's event loop or on the caller's thread,
 so that a program that blocks is still served, and it never touches signal handlers. However the
-program ends, its sandboxes end with it: their guards notice, no exit handler is needed.
+program ends, its sandboxes end with it: their guards notice, and no exit handler is needed.
 
-opensandbox takes a second to import and a server has no use for it: only who asks for a client's
-configuration waits for it.
+opensandbox takes a second to import, and a server does not need it: it is imported when a client's
+configuration is asked for.
 """
 
 import asyncio
@@ -38,10 +38,10 @@ class LocalServer:
         host: The address to listen on.
         port: 0 lets the system choose.
         api_key: What clients must send; by default a new random one.
-        allow_remote: Whether `host` may be one that other machines can reach, where everybody who
-            has the key, or reads it from the unencrypted traffic, can run code as you.
+        allow_remote: Whether `host` may be one that other machines can reach. Everyone who has the
+            key, or reads it from the unencrypted traffic, can then run code as you.
         limits: Whether sandboxes are held to the `resource` that they are created with, as far as
-            this system can. Clients that name none ask for one processor and 2 GiB.
+            this system can. Clients that name no `resource` ask for one processor and 2 GiB.
 
     Raises:
         ValueError: `host` is not loopback, and `allow_remote` is not true.
@@ -73,34 +73,34 @@ class LocalServer:
 
     @property
     def address(self) -> str:
-        """`host:port`, what opensandbox calls a domain. The port is 0 before the server runs."""
+        """Return `host:port`, which opensandbox calls a domain; port 0 before the server runs."""
         return authority(self._host, self._port)
 
     @property
     def api_key(self) -> str:
-        """What clients must send."""
+        """Return what clients must send."""
         return self._api_key
 
     @property
     def connection_config(self) -> "ConnectionConfig":
-        """A new configuration for async clients of this server."""
+        """Return a new configuration for async clients of this server."""
         from opensandbox.config import ConnectionConfig  # noqa: PLC0415 - see the top
 
         return ConnectionConfig(domain=self.address, api_key=self._api_key)
 
     @property
     def connection_config_sync(self) -> "ConnectionConfigSync":
-        """A new configuration for sync clients of this server."""
+        """Return a new configuration for sync clients of this server."""
         from opensandbox.config import ConnectionConfigSync  # noqa: PLC0415 - see the top
 
         return ConnectionConfigSync(domain=self.address, api_key=self._api_key)
 
     def start(self) -> None:
-        """Start; back as soon as requests are answered. Blocks for some milliseconds.
+        """Start, and return as soon as requests are answered. Blocks for some milliseconds.
 
         Raises:
             OSError: The address cannot be resolved, or is taken.
-            RuntimeError: The server runs already, or did not come up.
+            RuntimeError: The server runs already, or did not start.
         """
         if self._thread is not None:
             raise RuntimeError("this server runs already")
@@ -116,7 +116,7 @@ class LocalServer:
         while not server.started:
             if not self._thread.is_alive():
                 self._thread = None
-                raise RuntimeError("the server did not come up; its log says why")
+                raise RuntimeError("the server did not start; its log says why")
             time.sleep(_STEP)
 
     def stop(self) -> None:
@@ -148,7 +148,7 @@ class LocalServer:
         _value: BaseException | None,
         _traceback: TracebackType | None,
     ) -> None:
-        # In a thread: the caller's event loop goes on.
+        # On a thread: the caller's event loop must not block.
         await asyncio.to_thread(self.stop)
 
 

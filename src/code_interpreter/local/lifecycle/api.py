@@ -1,4 +1,4 @@
-"""HTTP of the sandbox API: routes, answers, and nothing decided here but status codes."""
+"""HTTP of the sandbox API: routes and answers. It decides status codes and nothing else."""
 
 import contextlib
 import json
@@ -40,16 +40,16 @@ _UNSUPPORTED = {
     "/templates/{template_id}": "local sandboxes have no templates",
 }
 
-_UNSIGNED = "local endpoints are neither signed nor do they end: ask for a plain one"
+_UNSIGNED = "local endpoints are neither signed nor do they expire: ask for a plain one"
 
 
 def lifecycle_app(*, api_key: str, host: str, limits: bool = True) -> Gate:
-    """The sandbox API behind its gate; the end of its lifespan ends all sandboxes.
+    """Return the sandbox API behind its gate; the end of its lifespan ends all sandboxes.
 
     Args:
         api_key: What requests must carry in the header OPEN-SANDBOX-API-KEY.
-        host: The address that the server listens on. Where others can reach it, they can reach
-            the sandboxes too.
+        host: The address that the server listens on. Clients that can reach it can reach the
+            sandboxes too.
         limits: Whether sandboxes are limited to what they are created with.
     """
     loopback = is_loopback(host)
@@ -109,7 +109,7 @@ class _Operations:
         except OSError as error:
             raise StartError(f"no process can be started: {error}") from error
         if await request.is_disconnected():
-            # Nobody has learnt its id, so nobody would ever end it.
+            # No client has received its id, so none could end it.
             await self._sandboxes.delete(sandbox)
         return JSONResponse(_describe(sandbox), status_code=202)
 
@@ -149,14 +149,14 @@ class _Operations:
         return JSONResponse(_describe(sandbox))
 
     async def endpoint(self, request: Request) -> Response:
-        # use_server_proxy asks for nothing here: whoever reaches this server reaches the sandbox.
+        # use_server_proxy has no effect: a client that reaches this server reaches the sandbox.
         sandbox = self._find(request)
         port = requests.read_port(request.path_params["port"])
         if "expires" in request.query_params:
             return error_response(501, "NOT_SUPPORTED", _UNSIGNED)
         if not sandbox.running:
             return _not_running(sandbox)
-        # On an address for the world, the name that the client found this server under.
+        # Other machines get the name under which they reached this server.
         host = "127.0.0.1" if self._loopback else request.url.hostname or "127.0.0.1"
         if port in {EXECD_PORT, EGRESS_PORT}:
             return JSONResponse(
@@ -176,7 +176,7 @@ class _Operations:
 
 
 def _describe(sandbox: Sandbox) -> dict[str, Any]:
-    """A Sandbox of the API. Clients take a missing field for none, and choke on a null time."""
+    """Return a Sandbox of the API. Clients accept a missing time, and fail on a null one."""
     spec, status = sandbox.spec, sandbox.status
     described: dict[str, Any] = {
         "id": sandbox.id,
@@ -207,7 +207,7 @@ async def _json(request: Request) -> object:
 
 
 async def _take_metrics(_request: Request) -> Response:
-    """Clients report how long a creation took; nobody keeps it here."""
+    """Accept and drop the report of how long a creation took."""
     return Response(status_code=202)
 
 

@@ -1,8 +1,8 @@
 """What clients of the sandbox API ask for: pure, from JSON to checked values.
 
-What must stay true: nothing that changes what a sandbox is or may do is passed over in silence.
-It is honoured, or refused as NOT_SUPPORTED. What only tells a cluster where to put a sandbox is
-taken without effect, and a log line says so; whether limits hold is for the sandbox to tell.
+What must stay true: nothing that changes what a sandbox is or may do is ignored in silence. It is
+honoured, or refused as NOT_SUPPORTED. What only tells a cluster where to put a sandbox is accepted
+without effect, and a log line says so. Whether limits hold is in the sandbox's status.
 """
 
 import logging
@@ -36,14 +36,14 @@ _KNOWN = {
     *_REFUSED,
     *_WITHOUT_EFFECT,
 }
-# Python before 3.11 wants three or six fractional digits; Go sends up to nine.
+# Python before 3.11 accepts three or six fractional digits only; Go sends up to nine.
 _FRACTION = re.compile(r"\.(\d+)")
 _DEFAULT_PAGE_SIZE = 20
 _LONGEST = 100 * 365 * 24 * 3600
 
 
 class RequestError(ValueError):
-    """The request asks for something wrong (400), with a code for programs."""
+    """The request is not valid (400); `code` is for programs."""
 
     def __init__(self, message: str, code: str = "INVALID_REQUEST_BODY") -> None:
         super().__init__(message)
@@ -55,7 +55,7 @@ class SandboxSpec:
     """What a sandbox was asked to be.
 
     Attributes:
-        timeout: Its life, None for one without an end.
+        timeout: How long it lives; None is without end.
         image: URI of the image, for the record: the sandbox runs what this machine has.
     """
 
@@ -70,7 +70,7 @@ class SandboxSpec:
 
 @dataclass(frozen=True, slots=True)
 class ListQuery:
-    """Which sandboxes to list: any of the states, all of the metadata, one page of them."""
+    """Which sandboxes to list: those in any of the states, with all of the metadata, by page."""
 
     states: frozenset[str]
     metadata: Mapping[str, str]
@@ -85,7 +85,7 @@ def read_spec(body: object) -> SandboxSpec:
         RequestError: It is malformed, or asks for what a local sandbox cannot be.
     """
     given = _object(body, "the request body")
-    # An empty policy, no volumes, {"enabled": false}: asked for nothing.
+    # An empty policy, no volumes, {"enabled": false}: these ask for nothing.
     for name, reason in _REFUSED.items():
         value = given.get(name)
         if value and value != {"enabled": False}:
@@ -98,7 +98,7 @@ def read_spec(body: object) -> SandboxSpec:
     env = _strings(given.get("env"), "env")
     for name, value in env.items():
         if not name or "=" in name or "\0" in name + value:
-            raise RequestError(f"env: {name!r} is not a name and value that a process can have")
+            raise RequestError(f"env: {name!r} has a name or value that no process can have")
         if name in _RESERVED:
             raise RequestError(f"env: {name} is set by the server itself")
     return SandboxSpec(
@@ -151,7 +151,7 @@ def read_list_query(states: list[str], values: Mapping[str, str]) -> ListQuery:
     """Check the query of a request that lists sandboxes.
 
     Raises:
-        RequestError: A number is none, or metadata is not `key=value&key=value`.
+        RequestError: A number is not valid, or metadata is not `key=value&key=value`.
     """
     try:
         metadata = dict(
@@ -178,18 +178,18 @@ def read_port(text: str) -> int:
         RequestError: It is not a number from 1 to 65535.
     """
     port = _positive(text, "port")
-    if port > 65535:  # noqa: PLR2004 - everyone knows this number
+    if port > 65535:  # noqa: PLR2004 - the highest port
         raise RequestError(f"port must be at most 65535, not {port}", "INVALID_PORT")
     return port
 
 
 def rfc3339(moment: datetime) -> str:
-    """A time in UTC as the API writes it."""
+    """Return a time in UTC as the API writes it."""
     return moment.astimezone(timezone.utc).isoformat().replace("+00:00", "Z")
 
 
 def _positive(text: str, name: str) -> int:
-    # isascii: int() takes other scripts' digits too; the length bounds int()'s work.
+    # isascii: int() accepts digits of other scripts too; the length bounds int()'s work.
     if not (text.isascii() and text.isdigit() and len(text) < 10 and int(text) > 0):  # noqa: PLR2004
         raise RequestError(f"{name} must be a positive number, not {text!r}", "INVALID_QUERY")
     return int(text)
@@ -218,7 +218,7 @@ def _timeout(value: object) -> timedelta | None:
         raise RequestError(
             f"timeout must be a whole number of seconds from 1 on, or null for none, not {value!r}"
         )
-    # timedelta and datetime both end; the sandbox's end must be a date whenever it is made.
+    # timedelta and datetime have a maximum; the sandbox's end must be a date.
     if value > _LONGEST:
         raise RequestError(f"timeout is too long: {value} seconds; leave it out for none")
     return timedelta(seconds=value)

@@ -1,9 +1,9 @@
 """One sandbox from its start to its end, and the registry of all.
 
-What must stay true: a sandbox that is not in the registry has no processes and no directory.
-One whose guard or execd died by itself stays listed as Failed, with the reason, until it is
-deleted, its time is over or ten minutes have passed: its processes and directory are gone at
-once. All methods belong to the server's event loop.
+What must stay true: a sandbox that is not in the registry has no processes and no directory. A
+sandbox whose guard or execd died by itself loses its processes and its directory at once. It stays
+listed as Failed, with the reason, until it is deleted, it expires, or ten minutes have passed. All
+methods belong to the server's event loop.
 """
 
 import asyncio
@@ -31,12 +31,12 @@ _TAIL = 8192
 
 
 class StartError(Exception):
-    """A sandbox did not come up; nothing of it is left. The message ends with its last output."""
+    """A sandbox did not start; nothing of it is left. The message ends with its final output."""
 
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """Where a sandbox is in its life. The states bear the names of `opensandbox`'s."""
+    """Where a sandbox is in its life. The states have the names that `opensandbox` gives them."""
 
     state: str
     reason: str
@@ -72,7 +72,7 @@ class Sandbox:
 
     @property
     def running(self) -> bool:
-        """Whether requests for its services make sense."""
+        """Return whether its services accept requests."""
         return self.status.state == "Running"
 
     async def start(self) -> None:
@@ -98,7 +98,7 @@ class Sandbox:
                 await self.end()
                 output = self._tail.decode(errors="replace").strip()
                 why = "; ".join((why, *self.confinement.notes))
-                raise StartError(f"execd did not start ({why}); its last output:\n{output}")
+                raise StartError(f"execd did not start ({why}); its final output:\n{output}")
         except asyncio.CancelledError:
             await self.end()
             raise
@@ -117,7 +117,7 @@ class Sandbox:
             self._guarded.hang_up()
         await asyncio.wait({self.over}, timeout=_END_PATIENCE)
         if not self.over.done() and self._guarded is not None:
-            # What it left undone is done here.
+            # `_attend` then removes what the guard has left.
             self._guarded.process.kill()
             await asyncio.wait({self.over})
 
@@ -142,7 +142,7 @@ class Sandbox:
                 why = f"its guard was killed by signal {-code}"
         except OSError:
             logger.exception("cannot remove %s of sandbox %s", guarded.scratch, self.id)
-        # What the dead wrote last is in the pipe; whoever survived may still hold its other end.
+        # Final output is in the pipe; a process that survived may still hold the other end.
         await asyncio.wait({listening}, timeout=_DRAINING)
         listening.cancel()
         output.close()
@@ -152,7 +152,7 @@ class Sandbox:
         self.over.set_result(None)
 
     async def _listen(self, reader: asyncio.StreamReader) -> None:
-        """Find the port in the output, and keep reading so that no writer is ever held up."""
+        """Find the port in the output, and keep reading, so that no writer blocks."""
         pending = b""
         while chunk := await reader.read(65536):
             self._tail = (self._tail + chunk)[-_TAIL:]
@@ -178,7 +178,7 @@ class Sandboxes:
 
     Args:
         host: The address that their execds listen on.
-        limits: Whether they are limited to what they were asked to be limited to.
+        limits: Whether they are held to the limits that they are created with.
     """
 
     def __init__(self, host: str, *, limits: bool = True) -> None:
@@ -194,7 +194,7 @@ class Sandboxes:
         """Start a sandbox.
 
         Raises:
-            StartError: It did not come up.
+            StartError: It did not start.
             OSError: No process can be started.
         """
         if self._closed:
@@ -213,7 +213,9 @@ class Sandboxes:
 
     def _confine(self, sandbox: Sandbox) -> Confinement:
         if not self._limits:
-            return Confinement(notes=("its limits are not applied, as this server was told",))
+            return Confinement(
+                notes=("its limits are not applied, since this server is started so",)
+            )
         taken = Counter(cpu for other in self._all.values() for cpu in other.confinement.cpus)
         name = f"ci-{sandbox.id}"
         found = confinement(sandbox.spec.limits, self._system, name=name, taken=taken)
@@ -227,11 +229,11 @@ class Sandboxes:
         return look()
 
     def get(self, sandbox_id: str) -> Sandbox | None:
-        """A sandbox by its id."""
+        """Return the sandbox with this id."""
         return self._all.get(sandbox_id)
 
     def find(self, query: ListQuery) -> tuple[list[Sandbox], int]:
-        """One page of those that match, oldest first, and the number of all that match."""
+        """Return one page of those that match, oldest first, and the number of all that match."""
         matching = [
             sandbox
             for sandbox in self._all.values()
@@ -263,7 +265,7 @@ class Sandboxes:
             self._delete_after((sandbox.expires_at - _now()).total_seconds(), sandbox)
 
     def _keep_record(self, sandbox: Sandbox) -> None:
-        """Of a sandbox that failed; one that was asked to end is forgotten by whoever asked."""
+        """Keep a sandbox that failed listed for a while; `delete` forgets one that it ends."""
         if sandbox.status.state == "Failed" and sandbox.id in self._all:
             left = (sandbox.expires_at - _now()).total_seconds() if sandbox.expires_at else None
             self._delete_after(min(_FAILED_LISTED, left or _FAILED_LISTED), sandbox)
