@@ -38,3 +38,17 @@ install_into() {
     "$venv/bin/python" -m pip install --quiet --disable-pip-version-check "$@"
     printf '%s' "$wanted" >"$stamp"
 }
+
+# sync_locked DIR: install this project, its extra [local] and its development tools, in the versions
+# of uv.lock, unless that was done from the same files. A new release of any of them changes nothing.
+sync_locked() {
+    local stamp wanted uv
+    stamp="$1/.installed"
+    wanted="locked $(cat uv.lock pyproject.toml generated/pyproject.toml | cksum)"
+    [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$wanted" ] && return
+    uv=$(sed -n '/^name = "uv"$/{n;s/^version = "\(.*\)"$/\1/p;}' uv.lock)
+    "$1/bin/python" -m pip install --quiet --disable-pip-version-check "uv==$uv"
+    UV_PROJECT_ENVIRONMENT=$1 UV_PYTHON_DOWNLOADS=never "$1/bin/uv" sync --quiet --frozen --inexact \
+        --python "$1/bin/python" --extra local --group dev
+    printf '%s' "$wanted" >"$stamp"
+}

@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 python=$(find_python)
 venv=.venvs/test-$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 make_venv "$python" "$venv"
-install_into "$venv" -e ./generated -e '.[local]' --group dev
+sync_locked "$venv"
 
 # A marker expression of the caller narrows both phases.
 arguments=() wanted=
