@@ -2,7 +2,8 @@
 
 import itertools
 import json
-from typing import Any
+from typing import Any, cast
+from unittest import TestCase
 
 import pytest
 from hypothesis import strategies as st
@@ -418,4 +419,5 @@ class AnyOrder(RuleBasedStateMachine):
                     self.interrupts.append(effect.msg_id)
 
 
-TestAnyOrder = AnyOrder.TestCase
+# Hypothesis leaves this attribute without a type on Python 3.10.
+TestAnyOrder: type[TestCase] = cast("Any", AnyOrder).TestCase
