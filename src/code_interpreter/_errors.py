@@ -1,25 +1,5 @@
 """The exceptions of this package, as one tree; `_wire.failures` maps foreign errors to it.
 
-    CodeInterpreterError                  also opensandbox's SandboxException
-    ├── InvalidArgumentError              InvalidArgumentException, ValueError: the caller's mistake
-    ├── InterpreterClosedError            SandboxInternalException: used after close
-    ├── NoSandboxError                    SandboxInternalException: connect() made it, no sandbox
-    ├── NotReadyError                     SandboxReadyTimeoutException, TimeoutError
-    ├── APIError                          SandboxApiException: the server said no
-    │   ├── AuthenticationError           401, 403
-    │   ├── ContextNotFoundError
-    │   ├── ContextBusyError              another run is alive in the context
-    │   └── RateLimitedError              SandboxRateLimitException: 429
-    ├── TransportError                    SandboxConnectionException: no whole answer came
-    │   ├── RequestTimeoutError           SandboxTimeoutException, TimeoutError
-    │   ├── StreamTruncatedError          a run's output was cut: some may be missing
-    │   └── StreamIdleError               TimeoutError: a run's stream fell silent
-    ├── ProtocolError                     SandboxApiException: an answer that is not execd's
-    ├── ExecutionTimeoutError             SandboxTimeoutException, TimeoutError: `timeout` passed
-    └── CodeError                         by `Execution.raise_for_error`: the code failed
-        ├── CodeInterruptedError          it was interrupted
-        └── KernelDiedError               its kernel died; the context's state is gone
-
 Each extends the exception of the `opensandbox` package that the reference SDK raises in its place,
 so that existing `except` clauses hold. An error of a run carries what had arrived by then as
 `.execution`. A failure of the user's code is data, `Execution.error`; `raise_for_error` raises it.
@@ -29,17 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from opensandbox.exceptions import (
-    InvalidArgumentException,
-    SandboxApiException,
-    SandboxConnectionException,
-    SandboxError,
-    SandboxException,
-    SandboxInternalException,
-    SandboxRateLimitException,
-    SandboxReadyTimeoutException,
-    SandboxTimeoutException,
-)
+from opensandbox import exceptions as shared
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,7 +19,7 @@ if TYPE_CHECKING:
 _RETRYABLE = frozenset({429, 502, 503})
 
 
-class CodeInterpreterError(SandboxException):
+class CodeInterpreterError(shared.SandboxException):
     """The root of this package's errors.
 
     Attributes:
@@ -76,23 +46,29 @@ def _blank(kind: type[CodeInterpreterError], args: tuple[Any, ...]) -> CodeInter
     return error
 
 
-class InvalidArgumentError(CodeInterpreterError, InvalidArgumentException, ValueError):
+def _time_out(error: shared.SandboxException, message: str) -> None:
+    # The constructors of the two parents cannot be chained; their common one serves both.
+    details = shared.SandboxError(shared.SandboxError.TIMEOUT, message)
+    shared.SandboxException.__init__(error, message, error=details)
+
+
+class InvalidArgumentError(CodeInterpreterError, shared.InvalidArgumentException, ValueError):
     """An argument is missing or not valid; nothing was sent."""
 
 
-class InterpreterClosedError(CodeInterpreterError, SandboxInternalException):
+class InterpreterClosedError(CodeInterpreterError, shared.SandboxInternalException):
     """The interpreter was used after it had been closed."""
 
 
-class NoSandboxError(CodeInterpreterError, SandboxInternalException):
+class NoSandboxError(CodeInterpreterError, shared.SandboxInternalException):
     """The interpreter talks to a bare execd, without a sandbox."""
 
 
-class NotReadyError(CodeInterpreterError, SandboxReadyTimeoutException, TimeoutError):
+class NotReadyError(CodeInterpreterError, shared.SandboxReadyTimeoutException, TimeoutError):
     """The interpreter did not become ready in time."""
 
 
-class APIError(CodeInterpreterError, SandboxApiException):
+class APIError(CodeInterpreterError, shared.SandboxApiException):
     """The server answered with a refusal or a failure.
 
     Attributes:
@@ -114,7 +90,7 @@ class APIError(CodeInterpreterError, SandboxApiException):
         super().__init__(
             message,
             status_code=status,
-            error=SandboxError(code or SandboxError.UNEXPECTED_RESPONSE, message),
+            error=shared.SandboxError(code or shared.SandboxError.UNEXPECTED_RESPONSE, message),
             request_id=request_id,
             response_body=body,
             is_retryable=status in _RETRYABLE,
@@ -136,7 +112,7 @@ class ContextBusyError(APIError):
     """The context runs other code; one context runs one cell at a time."""
 
 
-class RateLimitedError(APIError, SandboxRateLimitException):
+class RateLimitedError(APIError, shared.SandboxRateLimitException):
     """The server asks to slow down (429).
 
     Attributes:
@@ -144,16 +120,15 @@ class RateLimitedError(APIError, SandboxRateLimitException):
     """
 
 
-class TransportError(CodeInterpreterError, SandboxConnectionException):
+class TransportError(CodeInterpreterError, shared.SandboxConnectionException):
     """No whole answer came: the server cannot be reached, or the connection broke."""
 
 
-class RequestTimeoutError(TransportError, SandboxTimeoutException, TimeoutError):
+class RequestTimeoutError(TransportError, shared.SandboxTimeoutException, TimeoutError):
     """The server took longer than the configured request timeout."""
 
     def __init__(self, message: str) -> None:
-        # The constructors of the two parents cannot be chained; their common one serves both.
-        SandboxException.__init__(self, message, error=SandboxError(SandboxError.TIMEOUT, message))
+        _time_out(self, message)
 
 
 class StreamTruncatedError(TransportError):
@@ -164,11 +139,11 @@ class StreamIdleError(TransportError, TimeoutError):
     """A run's stream was silent for longer than `idle_timeout`."""
 
 
-class ProtocolError(CodeInterpreterError, SandboxApiException):
+class ProtocolError(CodeInterpreterError, shared.SandboxApiException):
     """The server sent something that execd never sends, such as a malformed event."""
 
 
-class ExecutionTimeoutError(CodeInterpreterError, SandboxTimeoutException, TimeoutError):
+class ExecutionTimeoutError(CodeInterpreterError, shared.SandboxTimeoutException, TimeoutError):
     """The run took longer than its `timeout` and was stopped.
 
     Attributes:
@@ -177,8 +152,7 @@ class ExecutionTimeoutError(CodeInterpreterError, SandboxTimeoutException, Timeo
     """
 
     def __init__(self, message: str, *, context_usable: bool = True) -> None:
-        # The constructors of the two parents cannot be chained; their common one serves both.
-        SandboxException.__init__(self, message, error=SandboxError(SandboxError.TIMEOUT, message))
+        _time_out(self, message)
         self.context_usable = context_usable
 
 

@@ -113,7 +113,7 @@ class Unknown(msgspec.Struct, frozen=True, gc=False):
     type: str
 
 
-Event: TypeAlias = (
+Tagged: TypeAlias = (
     Init | Stdout | Stderr | MimeBundle | ExecutionCount | Error | Complete | Status | Ping
-    | ErrorObject | Unknown
-)  # fmt: skip
+)
+Event: TypeAlias = Tagged | ErrorObject | Unknown

@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
+import execd_client.models as wire
 import pydantic
 import pytest
 
@@ -22,10 +23,34 @@ def test_the_languages_are_those_of_the_reference_sdk() -> None:
     assert SupportedLanguage.TYPESCRIPT == "typescript"
 
 
-@pytest.mark.parametrize("bad", ["", "  ", "Python", "cobol", None, 3])
+@pytest.mark.parametrize("bad", ["", "  ", "cobol", "c++", None, 3])
 def test_an_unknown_language_is_refused_and_the_known_ones_named(bad: Any) -> None:
     with pytest.raises(InvalidArgumentError, match="typescript"):
         checked_language(bad)
+
+
+@pytest.mark.parametrize(
+    ("name", "language"),
+    [
+        ("js", "javascript"),
+        ("node", "javascript"),
+        ("ts", "typescript"),
+        ("py", "python"),
+        ("Python3", "python"),
+        ("sh", "bash"),
+        ("shell", "bash"),
+        (" GoLang ", "go"),
+        ("JAVA", "java"),
+    ],
+)
+def test_names_that_people_use_are_sent_as_the_protocols(name: str, language: str) -> None:
+    assert checked_language(name) == language
+    assert context_request(name, None).language == language
+    body = {"code": "1", "context": {"language": language}}
+    assert run_request("1", name, None).to_dict() == body
+    assert run_request("1", None, CodeContext(language=name)).to_dict() == body
+    context = CodeContext(id="c1", language=language)
+    assert run_request("1", name, context).context == wire.CodeContext(language=language, id="c1")
 
 
 def test_a_run_without_language_and_context_is_python() -> None:
@@ -44,6 +69,7 @@ def test_a_run_names_its_context() -> None:
 
 def test_a_contexts_id_decides_so_a_language_of_the_servers_own_is_let_through() -> None:
     run_request("1", None, CodeContext(id="c1", language="r"))
+    run_request("1", "r", CodeContext(id="c1", language="r"))
     with pytest.raises(InvalidArgumentError):
         run_request("1", None, CodeContext(language="r"))
 

@@ -134,7 +134,8 @@ def taken(chunks: list[bytes]) -> Run:
     for chunk in (*chunks, None):
         frames = decoder.finish() if chunk is None else decoder.feed(chunk)
         if frames and not is_broken(run):
-            run.builder.take_all(run.take(frames, 0))
+            for event in run.take(frames, 0):
+                run.builder.take(event)
     return run
 
 
@@ -171,7 +172,7 @@ def built(sent: list[Fields]) -> Execution:
         values = {renamed.get((kind, k), k): v for k, v in fields.items() if k != "type"}
         if values.get("error") is not None:
             values["error"] = e.ErrorDetails(**values["error"])
-        builder.take_all([kinds[kind](**values)])
+        builder.take(kinds[kind](**values))
     return builder.finish()
 
 

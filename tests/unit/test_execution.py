@@ -23,7 +23,8 @@ from code_interpreter._sync.primitives import accepted, settle
 
 def fold(*events: e.Event, keep_output: bool = True) -> Execution:
     builder = ExecutionBuilder(keep_output=keep_output)
-    builder.take_all(events)
+    for event in events:
+        builder.take(event)
     return builder.finish()
 
 
@@ -96,7 +97,7 @@ def test_the_outcome_is_judged_by_the_error(error: str | None, outcome: Outcome)
 def test_an_error_of_a_run_that_we_interrupted_is_an_interrupt_in_any_language() -> None:
     builder = ExecutionBuilder()
     builder.interrupted = True
-    builder.take_all([e.Error(1, e.ErrorDetails("CommandExecError", "130"))])
+    builder.take(e.Error(1, e.ErrorDetails("CommandExecError", "130")))
     assert builder.finish().outcome is Outcome.INTERRUPTED
 
 
@@ -216,7 +217,8 @@ def test_each_event_has_its_handler_and_its_value() -> None:
         e.Ping(), e.Status(), e.Unknown("x"), e.ExecutionCount(1, 3), e.ErrorObject("a", "b")
     ]  # fmt: skip
     assert not {type(event) for event in silent} & told.keys()
-    builder.take_all(silent)
+    for event in silent:
+        builder.take(event)
     assert execution.execution_count == 3
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from code_interpreter import _extras
 from code_interpreter._version import __version__
+from code_interpreter.kernels import extras
 
 ROOT = Path(__file__).parents[2]
 MODULE_OF = {"pyzmq": "zmq"}
@@ -29,15 +29,15 @@ def declared(extra: str) -> set[str]:
     return modules
 
 
-@pytest.mark.parametrize("extra", _extras.MODULES)
+@pytest.mark.parametrize("extra", extras.MODULES)
 def test_an_extra_brings_the_modules_that_are_looked_for(extra: str) -> None:
-    assert set(_extras.MODULES[extra]) == declared(extra) != set()
+    assert set(extras.MODULES[extra]) == declared(extra) != set()
 
 
 def test_the_readme_installs_the_extra_as_the_hint_does() -> None:
     readme = (ROOT / "README.md").read_text()
     commands = re.findall(r"^    (pip .*?)(?: +#.*)?$", readme, re.MULTILINE)
-    assert commands == [*_extras.commands("local")]
+    assert commands == [*extras.commands("local")]
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_a_missing_extra_is_named_with_what_installs_it(entry: str, extra: str) 
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
     )
     assert done.returncode != 0
-    checkout, wheels = _extras.commands(extra)
+    checkout, wheels = extras.commands(extra)
     hint = f"code_interpreter needs zmq, from its extra [{extra}]. In a checkout: {checkout}."
     assert hint in done.stderr
     assert done.stderr.rstrip().endswith(wheels)

@@ -14,8 +14,8 @@ texts = st.lists(st.text(alphabet="abcdé€😀", max_size=12), max_size=30)
 def kept(chunks: list[str], limit: int) -> Execution:
     builder = ExecutionBuilder(max_output=limit)
     for chunk in chunks:
-        builder.take_all([e.Stdout(1, chunk)])
-    builder.take_all([e.Complete(1, 1)])
+        builder.take(e.Stdout(1, chunk))
+    builder.take(e.Complete(1, 1))
     return builder.finish()
 
 
@@ -72,10 +72,10 @@ def test_nothing_at_all_can_be_kept() -> None:
 
 def test_results_count_with_all_their_forms_and_are_left_out_whole() -> None:
     builder = ExecutionBuilder(max_output=20)
-    builder.take_all([e.Stdout(1, "0123456789")])
-    builder.take_all([e.MimeBundle(2, {"text": "abcde", "image/png": "x" * 50})])
-    builder.take_all([e.Stderr(3, "end")])
-    builder.take_all([e.Complete(4, 1)])
+    builder.take(e.Stdout(1, "0123456789"))
+    builder.take(e.MimeBundle(2, {"text": "abcde", "image/png": "x" * 50}))
+    builder.take(e.Stderr(3, "end"))
+    builder.take(e.Complete(4, 1))
     execution = builder.finish()
     assert [output.text for output in execution.outputs] == ["0123456789", "end"]
     assert execution.result == []
@@ -85,9 +85,9 @@ def test_results_count_with_all_their_forms_and_are_left_out_whole() -> None:
 
 def test_a_display_in_the_tail_is_updated() -> None:
     builder = ExecutionBuilder(max_output=10)
-    builder.take_all([e.Stdout(1, "01234")])
-    builder.take_all([e.MimeBundle(2, {"text": "a"}, display=True, display_id="d")])
-    builder.take_all([e.MimeBundle(3, {"text": "b"}, display=True, display_id="d", update=True)])
+    builder.take(e.Stdout(1, "01234"))
+    builder.take(e.MimeBundle(2, {"text": "a"}, display=True, display_id="d"))
+    builder.take(e.MimeBundle(3, {"text": "b"}, display=True, display_id="d", update=True))
     builder.settle(Outcome.STREAM_LOST)
     assert [result.text for result in builder.execution.result] == ["b"]
 
@@ -95,7 +95,7 @@ def test_a_display_in_the_tail_is_updated() -> None:
 def test_what_has_arrived_is_there_after_a_failure() -> None:
     builder = ExecutionBuilder(max_output=4)
     for text in "abcdef":
-        builder.take_all([e.Stdout(1, text)])
+        builder.take(e.Stdout(1, text))
     builder.settle(Outcome.STREAM_LOST)
     assert joined(builder.execution) == "abef"
     assert isinstance(builder.execution.outputs[0], OutputMessage)

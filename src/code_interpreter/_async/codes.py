@@ -18,12 +18,8 @@ from code_interpreter._async.connection import Connection
 from code_interpreter._async.primitives import accepted, settle
 from code_interpreter._async.run_stream import RunStream
 from code_interpreter._async.runner import Runner
-from code_interpreter._call.code_context import (
-    CodeContext,
-    checked_id,
-    context_request,
-    from_wire,
-)
+from code_interpreter._call import code_context as contexts
+from code_interpreter._call.code_context import CodeContext
 from code_interpreter._call.languages import checked_language
 from code_interpreter._call.plan import DEFAULT_IDLE_TIMEOUT, OnBusy, Seconds, plan_run
 from code_interpreter._call.readiness import KERNELS_SERVED
@@ -33,6 +29,7 @@ from code_interpreter._run.handlers import listeners
 from code_interpreter._run.run import Run
 from code_interpreter._run.watch import GRACE
 from code_interpreter._wire.failures import ensure_ok, mapped_errors, parsed, parsed_list
+from code_interpreter._wire.target import at_most
 
 
 class Codes:
@@ -55,12 +52,12 @@ class Codes:
             language: One of `SupportedLanguage`.
             cwd: The directory to start in, created if missing; None for the server's default.
         """
-        body = context_request(language, cwd)
+        body = contexts.context_request(language, cwd)
         with mapped_errors():
             response = await create_code_context.asyncio_detailed(
                 client=self._connection.rest, body=body
             )
-            return from_wire(parsed(wire.CodeContext, response))
+            return contexts.from_wire(parsed(wire.CodeContext, response))
 
     async def get_context(self, context_id: str) -> CodeContext:
         """Return the context with this id.
@@ -68,17 +65,17 @@ class Codes:
         Raises:
             ContextNotFoundError: The server does not have it.
         """
-        checked_id("context", context_id)
+        contexts.checked_id("context", context_id)
         with mapped_errors():
             response = await get_context.asyncio_detailed(context_id, client=self._connection.rest)
-            return from_wire(parsed(wire.CodeContext, response))
+            return contexts.from_wire(parsed(wire.CodeContext, response))
 
     async def list_contexts(self, language: str | None = None) -> list[CodeContext]:
         """Return the contexts of a language, or of all languages."""
         query = {} if language is None else {"language": checked_language(language)}
         with mapped_errors():
             response = await list_contexts.asyncio_detailed(client=self._connection.rest, **query)
-            return [from_wire(context) for context in parsed_list(wire.CodeContext, response)]
+            return [contexts.from_wire(each) for each in parsed_list(wire.CodeContext, response)]
 
     async def delete_context(self, context_id: str) -> None:
         """Delete a context and its kernel.
@@ -86,7 +83,7 @@ class Codes:
         Raises:
             ContextNotFoundError: The server does not have it.
         """
-        checked_id("context", context_id)
+        contexts.checked_id("context", context_id)
         with mapped_errors():
             ensure_ok(
                 await delete_context.asyncio_detailed(context_id, client=self._connection.rest)
@@ -217,7 +214,7 @@ class Codes:
             execution_id: The Execution, from `RunStream.execution` for instance, or its id.
         """
         if not isinstance(execution_id, Execution):
-            checked_id("execution", execution_id)
+            contexts.checked_id("execution", execution_id)
         await self._runner.interrupt(execution_id)
 
     async def ping(self) -> bool:
@@ -251,7 +248,7 @@ class Codes:
             async with run_command.astream(
                 client=self._connection.streams,
                 body=wire.RunCommandRequest(command=KERNELS_SERVED),
-                timeout=self._connection.limits(timeout),
+                timeout=at_most(self._connection.timeout, timeout),
             ) as events:
                 async for event in events:
                     # Nothing but the status matters; the body of a real server's answer stays

@@ -4,7 +4,6 @@ import time
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from types import TracebackType
 
 from opensandbox import Sandbox, SandboxSync
 from opensandbox.config import ConnectionConfig
@@ -15,12 +14,7 @@ from typing_extensions import Self
 from code_interpreter._async.codes import Codes
 from code_interpreter._async.connection import Connection
 from code_interpreter._async.primitives import sleep, within
-from code_interpreter._call.readiness import (
-    DEFAULT_POLLING_INTERVAL,
-    DEFAULT_READY_TIMEOUT,
-    LOCAL_IMAGE,
-    ReadyWait,
-)
+from code_interpreter._call import readiness
 from code_interpreter._errors import CodeInterpreterError, InvalidArgumentError, NoSandboxError
 from code_interpreter._run.watch import GRACE
 from code_interpreter._wire.target import BareTarget
@@ -51,8 +45,8 @@ class CodeInterpreter:
         cls,
         sandbox: Sandbox,
         *,
-        ready_timeout: timedelta = DEFAULT_READY_TIMEOUT,
-        health_check_polling_interval: timedelta = DEFAULT_POLLING_INTERVAL,
+        ready_timeout: timedelta = readiness.TIMEOUT,
+        health_check_polling_interval: timedelta = readiness.POLLING_INTERVAL,
         skip_health_check: bool = False,
     ) -> Self:
         """Return an interpreter for a sandbox that runs the code-interpreter image.
@@ -72,7 +66,8 @@ class CodeInterpreter:
             raise InvalidArgumentError("a sandbox must be given")
         if isinstance(sandbox, SandboxSync):  # type: ignore[unreachable]  # callers may be untyped
             raise InvalidArgumentError("a SandboxSync goes with CodeInterpreterSync")
-        ReadyWait(ready_timeout, health_check_polling_interval, now=0)  # refuses before any I/O
+        # Refuse bad durations before any I/O.
+        readiness.ReadyWait(ready_timeout, health_check_polling_interval, now=0)
         endpoint = await sandbox.get_endpoint(DEFAULT_EXECD_PORT)
         interpreter = cls(Connection(sandbox.connection_config, endpoint), sandbox)
         if not skip_health_check:
@@ -131,7 +126,7 @@ class CodeInterpreter:
         # The client always sends default limits; the caller has not asked for any.
         async with LocalServer(limits=False) as server:
             sandbox = await Sandbox.create(
-                LOCAL_IMAGE,
+                readiness.LOCAL_IMAGE,
                 connection_config=server.connection_config,
                 env=dict(env or {}),
                 timeout=None,
@@ -191,8 +186,8 @@ class CodeInterpreter:
 
     async def check_ready(
         self,
-        timeout: timedelta = DEFAULT_READY_TIMEOUT,
-        polling_interval: timedelta = DEFAULT_POLLING_INTERVAL,
+        timeout: timedelta = readiness.TIMEOUT,
+        polling_interval: timedelta = readiness.POLLING_INTERVAL,
     ) -> None:
         """Wait until code can run.
 
@@ -204,7 +199,7 @@ class CodeInterpreter:
             NotReadyError: The time is up; its cause is the last check's error.
             AuthenticationError: The credentials are wrong.
         """
-        wait = ReadyWait(timeout, polling_interval, now=time.monotonic())
+        wait = readiness.ReadyWait(timeout, polling_interval, now=time.monotonic())
         while True:
             try:
                 remaining = wait.remaining(time.monotonic())
@@ -221,10 +216,5 @@ class CodeInterpreter:
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *exc: object) -> None:
         await self.aclose()

@@ -2,7 +2,6 @@
 
 import time
 from collections import deque
-from types import TracebackType
 
 from typing_extensions import Self
 
@@ -86,12 +85,7 @@ class RunStream:
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *exc: object) -> None:
         await self.aclose()
 
     def __del__(self) -> None:

@@ -7,7 +7,6 @@ is interrupted, and read on until it ends or its grace is over.
 import logging
 import threading
 import time
-from types import TracebackType
 from typing import Final
 
 import httpx
@@ -17,20 +16,8 @@ from execd_client.models import ServerStreamEvent
 from execd_client.streaming import AsyncEventStream
 from typing_extensions import Self
 
+from code_interpreter._async import primitives as on
 from code_interpreter._async.connection import Connection
-from code_interpreter._async.primitives import (
-    Event,
-    Job,
-    Timer,
-    call_at,
-    current,
-    detach,
-    home,
-    join,
-    sleep,
-    spawn,
-    wait,
-)
 from code_interpreter._errors import CodeInterpreterError
 from code_interpreter._output.execution import Execution, Outcome
 from code_interpreter._run.run import BUSY_PAUSE, Run, aimed_at, is_over
@@ -38,7 +25,7 @@ from code_interpreter._run.slots import Slots, Turn, too_late
 from code_interpreter._run.watch import Action
 from code_interpreter._wire.failures import ensure_ok, known_error, mapped_errors
 from code_interpreter._wire.target import lift_read_limit
-from code_interpreter.events import Event as RunEvent
+from code_interpreter.events import Event
 
 _log: Final = logging.getLogger("code_interpreter")
 
@@ -81,14 +68,14 @@ class LiveRun:
         self._slots = slots
         self._live = live
         self._run = run
-        self._home = home()
-        self._came = Event()
-        self._turn = Turn(run, current(), self._came)
+        self._home = on.home()
+        self._came = on.Event()
+        self._turn = Turn(run, on.current(), self._came)
         self._stream: AsyncEventStream[ServerStreamEvent] | None = None
-        self._interrupts: list[Event] = []  # each set once its interrupt was answered
-        self._jobs: list[Job] = []
+        self._interrupts: list[on.Event] = []  # each set once its interrupt was answered
+        self._jobs: list[on.Job] = []
         self._timing = threading.Lock()  # the timers of the blocking client have their own thread
-        self._timer: Timer | None = None
+        self._timer: on.Timer | None = None
 
     async def __aenter__(self) -> Self:
         run, turn = self._run, self._turn
@@ -96,7 +83,7 @@ class LiveRun:
         try:
             deadline = run.watch.deadline
             left = None if deadline is None else max(deadline - time.monotonic(), 0)
-            if not self._came.is_set() and not await wait(self._came, left):
+            if not self._came.is_set() and not await on.wait(self._came, left):
                 raise too_late(run)  # noqa: TRY301  # leaves the queue, as being cancelled does
         except BaseException:
             self._slots.leave(turn)
@@ -104,7 +91,7 @@ class LiveRun:
         self._live[run] = self
         return self
 
-    async def read(self) -> list[RunEvent]:
+    async def read(self) -> list[Event]:
         """Return the events that have come next; none at the clean end of the body."""
         run = self._run
         run.check()
@@ -127,7 +114,7 @@ class LiveRun:
             run.try_again()
             self._stream = None
             await stream.aclose()
-            await sleep(BUSY_PAUSE)
+            await on.sleep(BUSY_PAUSE)
 
     async def _open(self) -> AsyncEventStream[ServerStreamEvent]:
         run = self._run
@@ -144,7 +131,7 @@ class LiveRun:
             except wire.UnexpectedStatus as error:
                 if not self._slots.is_patient(self._turn, known_error(error), time.monotonic()):
                     raise
-                await sleep(BUSY_PAUSE)
+                await on.sleep(BUSY_PAUSE)
             else:
                 lift_read_limit(stream.response)  # from here on only the watch decides
                 self._stream = stream
@@ -156,7 +143,7 @@ class LiveRun:
 
     async def interrupt(self) -> None:
         """Ask the server to stop the run, unless its turn is over."""
-        answered = Event()
+        answered = on.Event()
         self._interrupts.append(answered)  # first: whoever ends the turn waits for it
         try:
             run_id = self._run.interrupt()
@@ -170,19 +157,14 @@ class LiveRun:
     def drop(self) -> None:
         """Stop the run, whose caller has left without a word."""
         self._run.drop()
-        detach(self._home, self.leave)
+        on.detach(self._home, self.leave)
 
     async def leave(self) -> None:
         """Stop the run if it is not over, and settle its Execution as interrupted."""
         await self.__aexit__(None, None, None)
         self._run.builder.settle(Outcome.INTERRUPTED)
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         try:
             await self._end_stream(error)
         finally:
@@ -214,7 +196,7 @@ class LiveRun:
         finally:
             if not self._run.seen_end:
                 self._slots.unsettle(self._turn, time.monotonic())
-        await join(self._jobs, self._run.watch.grace)
+        await on.join(self._jobs, self._run.watch.grace)
 
     async def _end_turn(self) -> None:
         """End the turn: interrupts on their way must not meet the next run."""
@@ -223,16 +205,16 @@ class LiveRun:
             if self._timer is not None:
                 self._timer.cancel()
         for answered in list(self._interrupts):
-            await wait(answered, self._run.watch.grace)
+            await on.wait(answered, self._run.watch.grace)
         if self._run.lost_context is not None:
-            await join([spawn(self._delete_context)], self._run.watch.grace)
+            await on.join([on.spawn(self._delete_context)], self._run.watch.grace)
 
     def _watch(self) -> None:
         """Look again when it is time to."""
         with self._timing:
             due = self._run.due()
             if self._timer is None and due is not None:
-                self._timer = call_at(due, self._look)
+                self._timer = on.call_at(due, self._look)
 
     def _look(self) -> None:
         with self._timing:
@@ -241,11 +223,11 @@ class LiveRun:
                 self._timer = None
         action = self._run.look(time.monotonic())
         if action in {Action.INTERRUPT, Action.BREAK_OFF}:
-            self._jobs.append(spawn(self._interrupt_quietly))
+            self._jobs.append(on.spawn(self._interrupt_quietly))
         if action not in {Action.GIVE_UP, Action.BREAK_OFF}:
             self._watch()
         elif self._stream is not None:
-            self._jobs.append(spawn(self._stream.abort))
+            self._jobs.append(on.spawn(self._stream.abort))
 
     async def _interrupt_quietly(self) -> None:
         try:

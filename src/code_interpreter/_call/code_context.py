@@ -1,15 +1,11 @@
 """Contexts, and the requests about them: arguments are checked here, before any I/O."""
 
-from typing import Final
-
 import execd_client.models as wire
 from execd_client.types import UNSET
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from code_interpreter._call.languages import SupportedLanguage, checked_language
 from code_interpreter._errors import InvalidArgumentError
-
-_DEFAULT_LANGUAGE: Final = SupportedLanguage.PYTHON
 
 
 class CodeContext(BaseModel):
@@ -58,42 +54,28 @@ def run_request(
     """Return the request that runs code.
 
     Raises:
-        InvalidArgumentError: The code is empty, the language is blank or unknown, or language and
-            context disagree.
+        InvalidArgumentError: The code is empty, the language is unknown, or language and context
+            disagree.
     """
     if not isinstance(code, str) or not code.strip():  # pyright: ignore[reportUnnecessaryIsInstance]  # callers may be untyped
         raise InvalidArgumentError("code must be a string that is not empty")
-    if context is None:
-        return wire.RunCodeRequest(
-            code=code,
-            context=wire.CodeContext(
-                language=checked_language(_DEFAULT_LANGUAGE if language is None else language)
-            ),
-        )
-    if not isinstance(context, CodeContext):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers may be untyped
+    if context is not None and not isinstance(context, CodeContext):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers may be untyped
         raise InvalidArgumentError(f"context must be a CodeContext; got {type(context).__name__}")
-    if language is not None and language != context.language:
+    if context is None:
+        name = checked_language(SupportedLanguage.PYTHON if language is None else language)
+        return wire.RunCodeRequest(code=code, context=wire.CodeContext(language=name))
+    # A server may have languages of its own; the id decides.
+    own = context.language if context.id else checked_language(context.language)
+    if language not in {None, own, context.language} and checked_language(str(language)) != own:
         raise InvalidArgumentError(
-            f"language {language!r} and the context's language {context.language!r} disagree"
+            f"language {language!r} and the context's language {own!r} disagree"
         )
-    if context.id is None:
-        checked_language(context.language)
-    return wire.RunCodeRequest(
-        code=code,
-        context=wire.CodeContext(language=context.language, id=context.id or UNSET),
-    )
+    where = wire.CodeContext(language=own, id=context.id or UNSET)
+    return wire.RunCodeRequest(code=code, context=where)
 
 
 def checked_id(what: str, value: str) -> str:
-    """Return the id if it is a string that is not blank.
-
-    Args:
-        what: What it identifies, for the message: "context", "execution".
-        value: The id.
-
-    Raises:
-        InvalidArgumentError: It is blank, or not a string.
-    """
+    """Return the id, of a context or an execution, if it is a string that is not blank."""
     if not isinstance(value, str) or not value.strip():  # pyright: ignore[reportUnnecessaryIsInstance]  # callers may be untyped
         raise InvalidArgumentError(f"{what} id must be a string that is not blank; got {value!r}")
     return value

@@ -23,20 +23,30 @@ class SupportedLanguage:
 LANGUAGES: Final = tuple(
     sorted(value for name, value in vars(SupportedLanguage).items() if name.isupper())
 )
+_NAMES: Final[dict[str, str]] = {language: language for language in LANGUAGES} | {
+    "py": SupportedLanguage.PYTHON,
+    "python3": SupportedLanguage.PYTHON,
+    "golang": SupportedLanguage.GO,
+    "ts": SupportedLanguage.TYPESCRIPT,
+    "sh": SupportedLanguage.BASH,
+    "shell": SupportedLanguage.BASH,
+    "js": SupportedLanguage.JAVASCRIPT,
+    "node": SupportedLanguage.JAVASCRIPT,
+}
 
 
 def checked_language(language: str) -> str:
-    """Return the language if it is a supported one.
+    """Return the language by the name that goes over the wire.
+
+    Args:
+        language: Its name or one that people use for it, such as ``js`` or ``shell``, in any case.
 
     Raises:
-        InvalidArgumentError: It is not a string, is blank, or names no supported language.
+        InvalidArgumentError: It is not a string, or names no supported language.
     """
-    if not isinstance(language, str) or not language.strip():  # pyright: ignore[reportUnnecessaryIsInstance]  # callers may be untyped
-        raise InvalidArgumentError(
-            f"language must name one of {', '.join(LANGUAGES)}; got {language!r}"
-        )
-    if language not in LANGUAGES:
+    name = _NAMES.get(language.strip().lower()) if isinstance(language, str) else None  # pyright: ignore[reportUnnecessaryIsInstance]  # callers may be untyped
+    if name is None:
         raise InvalidArgumentError(
             f"unknown language {language!r}; supported are {', '.join(LANGUAGES)}"
         )
-    return language
+    return name

@@ -3,15 +3,10 @@
 from datetime import timedelta
 from typing import Final
 
-from code_interpreter._errors import (
-    AuthenticationError,
-    InterpreterClosedError,
-    InvalidArgumentError,
-    NotReadyError,
-)
+from code_interpreter import _errors as errors
 
-DEFAULT_READY_TIMEOUT: Final = timedelta(seconds=30)
-DEFAULT_POLLING_INTERVAL: Final = timedelta(milliseconds=200)
+TIMEOUT: Final = timedelta(seconds=30)
+POLLING_INTERVAL: Final = timedelta(milliseconds=200)
 
 LOCAL_IMAGE: Final = "opensandbox/code-interpreter:local"
 """The image to ask the embedded server for; it runs what is installed, whatever the image."""
@@ -35,7 +30,9 @@ class ReadyWait:
     def __init__(self, timeout: timedelta, polling_interval: timedelta, *, now: float) -> None:
         for name, duration in (("timeout", timeout), ("polling interval", polling_interval)):
             if duration < timedelta(0):
-                raise InvalidArgumentError(f"the {name} must not be negative; got {duration}")
+                raise errors.InvalidArgumentError(
+                    f"the {name} must not be negative; got {duration}"
+                )
         self._timeout = timeout
         self._interval = polling_interval.total_seconds()
         self._deadline = now + timeout.total_seconds()
@@ -51,10 +48,10 @@ class ReadyWait:
             NotReadyError: The time is up.
             Exception: `error` itself, if waiting cannot fix it.
         """
-        if isinstance(error, (AuthenticationError, InterpreterClosedError)):
+        if isinstance(error, (errors.AuthenticationError, errors.InterpreterClosedError)):
             raise error
         if now >= self._deadline:
-            raise NotReadyError(
+            raise errors.NotReadyError(
                 f"code cannot run after {self._timeout.total_seconds():g} s of waiting: "
                 f"{str(error) or 'no answer'}",
                 cause=error,

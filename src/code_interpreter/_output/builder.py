@@ -5,7 +5,6 @@
 """
 
 import warnings
-from collections.abc import Iterable
 from typing import Any, Final
 
 from opensandbox.models.execd import (
@@ -15,22 +14,13 @@ from opensandbox.models.execd import (
     OutputMessage,
 )
 
+from code_interpreter import events
 from code_interpreter._errors import OutputLostWarning, StreamTruncatedError
 from code_interpreter._output.execution import Execution, Outcome, RunId
 from code_interpreter._output.message import make_message
 from code_interpreter._output.result import Result, from_bundle
 from code_interpreter._output.window import Window
-from code_interpreter.events import (
-    Complete,
-    Error,
-    ErrorDetails,
-    Event,
-    ExecutionCount,
-    Init,
-    MimeBundle,
-    Stderr,
-    Stdout,
-)
+from code_interpreter.events import Stderr, Stdout
 
 KERNEL_DIED: Final = "KernelDied"
 """The name of the error with which our own server ends a run whose kernel died."""
@@ -67,38 +57,28 @@ class ExecutionBuilder:
         self._stderr = self.execution.logs.stderr
         self._keeps_all = keep_output and max_output is None
 
-    def take(self, event: Event) -> Any:
+    def take(self, event: events.Event) -> Any:
         """Take an event in; return what its handler is called with, or None."""
-        if isinstance(event, Stdout):
-            message = make_message(
-                {"text": event.text or "", "timestamp": event.timestamp or 0, "is_error": False}
-            )
-            kept = self._stdout
-        elif isinstance(event, Stderr):
-            message = make_message(
-                {"text": event.text or "", "timestamp": event.timestamp or 0, "is_error": True}
-            )
-            kept = self._stderr
-            if message.text.startswith(_LOSS_NOTICES):
-                self.execution.output_lost = True
-        else:
+        if not isinstance(event, (Stdout, Stderr)):
             return self._take_other(event)
+        is_error = isinstance(event, Stderr)
+        text = event.text or ""
+        message = make_message(
+            {"text": text, "timestamp": event.timestamp or 0, "is_error": is_error}
+        )
+        if is_error and text.startswith(_LOSS_NOTICES):
+            self.execution.output_lost = True
         if self._keeps_all:
             self._outputs.append(message)
-            kept.append(message)
+            (self._stderr if is_error else self._stdout).append(message)
         elif self._keep_output:
             self._keep(message)
         return message
 
-    def take_all(self, events: Iterable[Event]) -> None:
-        """Take events in that no handler wants."""
-        for event in events:
-            self.take(event)
-
-    def _take_other(self, event: Event) -> Any:
+    def _take_other(self, event: events.Event) -> Any:
         execution = self.execution
         match event:
-            case MimeBundle():
+            case events.MimeBundle():
                 result = from_bundle(
                     event.results or {},
                     event.timestamp or 0,
@@ -108,23 +88,23 @@ class ExecutionBuilder:
                 if self._keep_output and not (event.update and self._replace(result)):
                     self._keep(result)
                 return result
-            case Error():
+            case events.Error():
                 execution.error = _error(event)
                 return execution.error
-            case Complete():
+            case events.Complete():
                 execution.complete = ExecutionComplete(
                     timestamp=event.timestamp or 0,
                     execution_time_in_millis=event.execution_time or 0,
                 )
                 return execution.complete
-            case Init():
+            case events.Init():
                 run_id = RunId(event.id or "")
                 run_id.owner = self._owner
                 execution.id = run_id
                 init = ExecutionInit(id=run_id, timestamp=event.timestamp or 0)
                 init.id = run_id  # validation makes a plain string of it
                 return init
-            case ExecutionCount():
+            case events.ExecutionCount():
                 execution.execution_count = event.count
             case _:
                 pass
@@ -195,8 +175,8 @@ class ExecutionBuilder:
         return Outcome.ERROR
 
 
-def _error(event: Error) -> ExecutionError:
-    details = event.error or ErrorDetails()
+def _error(event: events.Error) -> ExecutionError:
+    details = event.error or events.ErrorDetails()
     traceback = details.traceback or []
     return ExecutionError(
         name=details.ename or "",

@@ -7,27 +7,20 @@ lock.
 
 import threading
 from collections.abc import Sequence
-from types import TracebackType
+from contextlib import AbstractContextManager
 from typing import Final
 
 import httpx
 from execd_client import errors as wire
 
+from code_interpreter import _errors as errors
 from code_interpreter._call.code_context import checked_id
 from code_interpreter._call.plan import RunPlan
-from code_interpreter._errors import (
-    APIError,
-    CodeInterpreterError,
-    ContextBusyError,
-    ExecutionTimeoutError,
-    ProtocolError,
-    StreamIdleError,
-)
 from code_interpreter._output.builder import KERNEL_DIED, ExecutionBuilder
 from code_interpreter._output.execution import Execution, Outcome, RunId
 from code_interpreter._run.watch import GRACE, Action, Watch
 from code_interpreter._wire.decode import decode
-from code_interpreter._wire.failures import known_error, stream_error
+from code_interpreter._wire.failures import known_error, mapped_errors, stream_error
 from code_interpreter.events import ErrorObject, Event
 
 BUSY_PAUSE: Final[float] = 0.05
@@ -43,6 +36,12 @@ class Run:
         keep_output: Whether output is accumulated.
         execution: The Execution to fill; a new one by default.
         grace: Seconds between an interrupt and giving up.
+
+    Attributes, which only the run itself writes:
+        seen_end: Whether its body ended cleanly.
+        turn_is_over: Whether the next run may have the context.
+        is_dropped: Whether its caller has dropped the stream: it is about to be stopped.
+        refusal: The error for an error object that the server wrote into its stream.
     """
 
     def __init__(
@@ -61,37 +60,17 @@ class Run:
         deadline = None if plan.timeout is None else now + plan.timeout
         self.watch = Watch(deadline, plan.idle_timeout, grace)
         self._lock = threading.Lock()
-        self._seen_end = False
+        self.seen_end = False
+        self.turn_is_over = False
+        self.is_dropped = False
+        self.refusal: errors.APIError | None = None
         self._given_up = False
-        self._turn_is_over = False
-        self._is_dropped = False
-        self._refusal: APIError | None = None
-        self._broken: ProtocolError | None = None
+        self._broken: errors.ProtocolError | None = None
 
     @property
     def execution(self) -> Execution:
         """What has arrived."""
         return self.builder.execution
-
-    @property
-    def seen_end(self) -> bool:
-        """Whether its body ended cleanly."""
-        return self._seen_end
-
-    @property
-    def turn_is_over(self) -> bool:
-        """Whether the next run may have the context."""
-        return self._turn_is_over
-
-    @property
-    def is_dropped(self) -> bool:
-        """Whether its caller has dropped the stream of its events: it is about to be stopped."""
-        return self._is_dropped
-
-    @property
-    def refusal(self) -> APIError | None:
-        """The error for an error object that the server wrote into its stream."""
-        return self._refusal
 
     @property
     def lost_context(self) -> str | None:
@@ -103,21 +82,13 @@ class Run:
 
     def limits(self, configured: httpx.Timeout, now: float) -> httpx.Timeout:
         """Return how long each step up to the beginning of the stream may take."""
-        if self.watch.deadline is None:
-            return httpx.Timeout(
-                connect=configured.connect, write=configured.write, pool=configured.pool, read=None
-            )
-        left = max(self.watch.deadline - now, 0) + self.watch.grace
-
-        def least(seconds: float | None) -> float:
-            return left if seconds is None else min(seconds, left)
-
-        return httpx.Timeout(
-            connect=least(configured.connect),
-            write=least(configured.write),
-            pool=least(configured.pool),
-            read=left,
-        )
+        steps = {**configured.as_dict(), "read": None}
+        if self.watch.deadline is not None:
+            left = max(self.watch.deadline - now, 0) + self.watch.grace
+            steps = {
+                step: left if limit is None else min(limit, left) for step, limit in steps.items()
+            }
+        return httpx.Timeout(**steps)
 
     def take(self, frames: Sequence[bytes], now: float) -> list[Event]:
         """Return the events in the frames that have come; `check` tells of one that is not valid.
@@ -131,11 +102,11 @@ class Run:
         for frame in frames:
             try:
                 event = decode(frame)
-            except ProtocolError as error:
+            except errors.ProtocolError as error:
                 self._broken = error
                 break
             if isinstance(event, ErrorObject):
-                self._refusal = stream_error(event.code, event.message)
+                self.refusal = stream_error(event.code, event.message)
             events.append(event)
         return events
 
@@ -146,15 +117,15 @@ class Run:
 
     def saw_end(self) -> None:
         """Note that the body has ended cleanly."""
-        self._seen_end = True
+        self.seen_end = True
 
     def try_again(self) -> None:
         """Forget that the context was busy."""
-        self._refusal = None
+        self.refusal = None
 
     def drop(self) -> None:
         """Note that the caller has dropped the stream of its events."""
-        self._is_dropped = True
+        self.is_dropped = True
 
     def stop(self, now: float) -> None:
         """Have the run interrupted: its caller has left it."""
@@ -164,12 +135,12 @@ class Run:
 
     def due(self) -> float | None:
         """Return when to look next; None for never."""
-        return None if self._turn_is_over else self.watch.due()
+        return None if self.turn_is_over else self.watch.due()
 
     def look(self, now: float) -> Action:
         """Decide what is to be done."""
         with self._lock:
-            action = Action.NOTHING if self._turn_is_over else self.watch.look(now)
+            action = Action.NOTHING if self.turn_is_over else self.watch.look(now)
             if action is Action.GIVE_UP:
                 self._given_up = True
             return action
@@ -178,7 +149,7 @@ class Run:
         """Return the id to interrupt it with; None if its turn is over or the id is not known."""
         with self._lock:
             target = self.execution.id or self.plan.context_id
-            if self._turn_is_over or target is None:
+            if self.turn_is_over or target is None:
                 return None
             self.builder.interrupted = True
             return target
@@ -186,7 +157,7 @@ class Run:
     def end_turn(self) -> None:
         """Note that the next run may have the context: this one is not interrupted any more."""
         with self._lock:
-            self._turn_is_over = True
+            self.turn_is_over = True
 
     def conclude(self) -> Execution:
         """Return the Execution, now that the body has ended cleanly.
@@ -197,10 +168,10 @@ class Run:
                 ContextNotFoundError among them.
             StreamTruncatedError: No `execution_complete` and no `error` ever came.
         """
-        if self._refusal is not None:
-            raise self._refusal
+        if self.refusal is not None:
+            raise self.refusal
         if self.watch.interrupting and (error := self.execution.error) is not None:
-            raise ExecutionTimeoutError(
+            raise errors.ExecutionTimeoutError(
                 f"the run was stopped after {self.plan.timeout:g} s",
                 context_usable=error.name != KERNEL_DIED,
             )
@@ -214,11 +185,11 @@ class Run:
             return target.owner is self
         return target in {self.execution.id, self.plan.context_id}
 
-    def failures(self) -> "_Failures":
+    def failures(self) -> AbstractContextManager[None]:
         """Return a block around its I/O: known errors leave it as ours, with the Execution."""
-        return _Failures(self)
+        return mapped_errors(self.fail)
 
-    def fail(self, error: BaseException) -> CodeInterpreterError | None:
+    def fail(self, error: BaseException) -> errors.CodeInterpreterError | None:
         """Settle the Execution; return what `error` means, None if it is the caller's own."""
         known = self._explain(error)
         self.builder.settle(_outcome(known))
@@ -226,12 +197,12 @@ class Run:
             known.execution = self.execution
         return known
 
-    def _explain(self, error: BaseException) -> CodeInterpreterError | None:
+    def _explain(self, error: BaseException) -> errors.CodeInterpreterError | None:
         if isinstance(error, (wire.StreamTruncated, httpx.TimeoutException)):
             if self.watch.idle:
-                return StreamIdleError(f"nothing came for {self.plan.idle_timeout:g} s")
+                return errors.StreamIdleError(f"nothing came for {self.plan.idle_timeout:g} s")
             if self.watch.interrupting:
-                return ExecutionTimeoutError(
+                return errors.ExecutionTimeoutError(
                     f"the run did not stop when its {self.plan.timeout:g} s were over, and was"
                     " given up: the state of its context is gone",
                     context_usable=False,
@@ -260,31 +231,13 @@ def aimed_at(target: str | Execution) -> str:
     return checked_id("execution", target.id or "" if isinstance(target, Execution) else target)
 
 
-class _Failures:
-    def __init__(self, run: Run) -> None:
-        self._run = run
-
-    def __enter__(self) -> None:
-        return
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        known = None if error is None else self._run.fail(error)
-        if known is not None and known is not error:
-            raise known from error
-
-
-def _outcome(error: CodeInterpreterError | None) -> Outcome:
+def _outcome(error: errors.CodeInterpreterError | None) -> Outcome:
     match error:
         case None:  # the caller's own: cancelled, left early, a handler that raised
             return Outcome.INTERRUPTED
-        case ContextBusyError():
+        case errors.ContextBusyError():
             return Outcome.BUSY
-        case ExecutionTimeoutError():
+        case errors.ExecutionTimeoutError():
             return Outcome.TIMED_OUT
         case _:
             return Outcome.STREAM_LOST

@@ -15,12 +15,8 @@ from execd_client.api.command import run_command
 from execd_client.api.health import ping
 from opensandbox.models.execd_sync import ExecutionHandlersSync
 
-from code_interpreter._call.code_context import (
-    CodeContext,
-    checked_id,
-    context_request,
-    from_wire,
-)
+from code_interpreter._call import code_context as contexts
+from code_interpreter._call.code_context import CodeContext
 from code_interpreter._call.languages import checked_language
 from code_interpreter._call.plan import DEFAULT_IDLE_TIMEOUT, OnBusy, Seconds, plan_run
 from code_interpreter._call.readiness import KERNELS_SERVED
@@ -34,6 +30,7 @@ from code_interpreter._sync.primitives import accepted, settle
 from code_interpreter._sync.run_stream import RunStreamSync
 from code_interpreter._sync.runner import Runner
 from code_interpreter._wire.failures import ensure_ok, mapped_errors, parsed, parsed_list
+from code_interpreter._wire.target import at_most
 
 
 class CodesSync:
@@ -56,10 +53,10 @@ class CodesSync:
             language: One of `SupportedLanguage`.
             cwd: The directory to start in, created if missing; None for the server's default.
         """
-        body = context_request(language, cwd)
+        body = contexts.context_request(language, cwd)
         with mapped_errors():
             response = create_code_context.sync_detailed(client=self._connection.rest, body=body)
-            return from_wire(parsed(wire.CodeContext, response))
+            return contexts.from_wire(parsed(wire.CodeContext, response))
 
     def get_context(self, context_id: str) -> CodeContext:
         """Return the context with this id.
@@ -67,17 +64,17 @@ class CodesSync:
         Raises:
             ContextNotFoundError: The server does not have it.
         """
-        checked_id("context", context_id)
+        contexts.checked_id("context", context_id)
         with mapped_errors():
             response = get_context.sync_detailed(context_id, client=self._connection.rest)
-            return from_wire(parsed(wire.CodeContext, response))
+            return contexts.from_wire(parsed(wire.CodeContext, response))
 
     def list_contexts(self, language: str | None = None) -> list[CodeContext]:
         """Return the contexts of a language, or of all languages."""
         query = {} if language is None else {"language": checked_language(language)}
         with mapped_errors():
             response = list_contexts.sync_detailed(client=self._connection.rest, **query)
-            return [from_wire(context) for context in parsed_list(wire.CodeContext, response)]
+            return [contexts.from_wire(each) for each in parsed_list(wire.CodeContext, response)]
 
     def delete_context(self, context_id: str) -> None:
         """Delete a context and its kernel.
@@ -85,7 +82,7 @@ class CodesSync:
         Raises:
             ContextNotFoundError: The server does not have it.
         """
-        checked_id("context", context_id)
+        contexts.checked_id("context", context_id)
         with mapped_errors():
             ensure_ok(delete_context.sync_detailed(context_id, client=self._connection.rest))
 
@@ -214,7 +211,7 @@ class CodesSync:
             execution_id: The Execution, from `RunStreamSync.execution` for instance, or its id.
         """
         if not isinstance(execution_id, Execution):
-            checked_id("execution", execution_id)
+            contexts.checked_id("execution", execution_id)
         self._runner.interrupt(execution_id)
 
     def ping(self) -> bool:
@@ -248,7 +245,7 @@ class CodesSync:
             with run_command.stream(
                 client=self._connection.streams,
                 body=wire.RunCommandRequest(command=KERNELS_SERVED),
-                timeout=self._connection.limits(timeout),
+                timeout=at_most(self._connection.timeout, timeout),
             ) as events:
                 for event in events:
                     # Nothing but the status matters; the body of a real server's answer stays

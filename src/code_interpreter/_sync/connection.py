@@ -7,15 +7,19 @@ from opensandbox.config import ConnectionConfigSync
 from opensandbox.models.sandboxes import SandboxEndpoint
 from opensandbox.transport import unwrap_retry_transport
 
-from code_interpreter._wire.target import Clients, Target
+from code_interpreter._errors import InterpreterClosedError
+from code_interpreter._wire.target import Target
 
 
-class Connection(Clients):
-    """The clients of one execd. A transport that the user brought is shared and never closed.
+class Connection:
+    """The clients of one execd, until they are closed. A transport of the user's stays open.
 
     Args:
         config: Timeouts, headers, redirects, hooks, transport.
         endpoint: Where execd is, and which headers it wants.
+
+    Attributes:
+        timeout: The configured request timeout.
     """
 
     def __init__(self, config: ConnectionConfigSync, endpoint: SandboxEndpoint) -> None:
@@ -29,22 +33,37 @@ class Connection(Clients):
         def client(transport: httpx.BaseTransport) -> httpx.Client:
             return httpx.Client(**target.options, event_hooks=hooks, transport=transport)
 
-        if config.owns_transport or config.transport is None:
+        given = None if config.owns_transport else config.transport
+        if given is None:
             rest = client(config.new_owned_transport())
             streams = client(
                 unwrap_retry_transport(config.new_owned_transport(max_connections=None))
             )
-            self._owned = [rest, streams]
         else:
-            rest = client(config.transport)
-            streams = client(unwrap_retry_transport(config.transport))
-            self._owned = []
+            rest, streams = client(given), client(unwrap_retry_transport(given))
+        self.timeout = rest.timeout
+        self._owned = [rest, streams] if given is None else []
+        self._closed = False
         url = str(target.base_url)
-        super().__init__(
-            rest=execd_client.Client(url).set_httpx_client(rest),
-            streams=execd_client.Client(url).set_httpx_client(streams),
-            timeout=rest.timeout,
-        )
+        self._rest = execd_client.Client(url).set_httpx_client(rest)
+        self._streams = execd_client.Client(url).set_httpx_client(streams)
+
+    @property
+    def rest(self) -> execd_client.Client:
+        """For calls with one answer. Raises InterpreterClosedError after closing."""
+        self.check_open()
+        return self._rest
+
+    @property
+    def streams(self) -> execd_client.Client:
+        """For event streams. Raises InterpreterClosedError after closing."""
+        self.check_open()
+        return self._streams
+
+    def check_open(self) -> None:
+        """Raise InterpreterClosedError after closing."""
+        if self._closed:
+            raise InterpreterClosedError("the interpreter is closed")
 
     def close(self) -> None:
         """Close what is ours; a second call does nothing."""

@@ -5,7 +5,6 @@ import time
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
-from types import TracebackType
 
 from opensandbox import Sandbox, SandboxSync
 from opensandbox.config import ConnectionConfigSync
@@ -13,12 +12,7 @@ from opensandbox.constants import DEFAULT_EXECD_PORT
 from opensandbox.sync.services import CommandsSync, FilesystemSync, MetricsSync
 from typing_extensions import Self
 
-from code_interpreter._call.readiness import (
-    DEFAULT_POLLING_INTERVAL,
-    DEFAULT_READY_TIMEOUT,
-    LOCAL_IMAGE,
-    ReadyWait,
-)
+from code_interpreter._call import readiness
 from code_interpreter._errors import CodeInterpreterError, InvalidArgumentError, NoSandboxError
 from code_interpreter._run.watch import GRACE
 from code_interpreter._sync.codes import CodesSync
@@ -52,8 +46,8 @@ class CodeInterpreterSync:
         cls,
         sandbox: SandboxSync,
         *,
-        ready_timeout: timedelta = DEFAULT_READY_TIMEOUT,
-        health_check_polling_interval: timedelta = DEFAULT_POLLING_INTERVAL,
+        ready_timeout: timedelta = readiness.TIMEOUT,
+        health_check_polling_interval: timedelta = readiness.POLLING_INTERVAL,
         skip_health_check: bool = False,
     ) -> Self:
         """Return an interpreter for a sandbox that runs the code-interpreter image.
@@ -73,7 +67,8 @@ class CodeInterpreterSync:
             raise InvalidArgumentError("a sandbox must be given")
         if isinstance(sandbox, Sandbox):  # type: ignore[unreachable]  # callers may be untyped
             raise InvalidArgumentError("a Sandbox goes with CodeInterpreter")
-        ReadyWait(ready_timeout, health_check_polling_interval, now=0)  # refuses before any I/O
+        # Refuse bad durations before any I/O.
+        readiness.ReadyWait(ready_timeout, health_check_polling_interval, now=0)
         endpoint = sandbox.get_endpoint(DEFAULT_EXECD_PORT)
         interpreter = cls(Connection(sandbox.connection_config, endpoint), sandbox)
         if not skip_health_check:
@@ -134,7 +129,7 @@ class CodeInterpreterSync:
         # The client always sends default limits; the caller has not asked for any.
         with LocalServer(limits=False) as server:
             sandbox = SandboxSync.create(
-                LOCAL_IMAGE,
+                readiness.LOCAL_IMAGE,
                 connection_config=server.connection_config_sync,
                 env=dict(env or {}),
                 timeout=None,
@@ -194,8 +189,8 @@ class CodeInterpreterSync:
 
     def check_ready(
         self,
-        timeout: timedelta = DEFAULT_READY_TIMEOUT,
-        polling_interval: timedelta = DEFAULT_POLLING_INTERVAL,
+        timeout: timedelta = readiness.TIMEOUT,
+        polling_interval: timedelta = readiness.POLLING_INTERVAL,
     ) -> None:
         """Wait until code can run.
 
@@ -207,7 +202,7 @@ class CodeInterpreterSync:
             NotReadyError: The time is up; its cause is the last check's error.
             AuthenticationError: The credentials are wrong.
         """
-        wait = ReadyWait(timeout, polling_interval, now=time.monotonic())
+        wait = readiness.ReadyWait(timeout, polling_interval, now=time.monotonic())
         while True:
             try:
                 remaining = wait.remaining(time.monotonic())
@@ -224,10 +219,5 @@ class CodeInterpreterSync:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *exc: object) -> None:
         self.close()

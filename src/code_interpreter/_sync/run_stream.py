@@ -3,7 +3,6 @@
 
 import time
 from collections import deque
-from types import TracebackType
 
 from typing_extensions import Self
 
@@ -87,12 +86,7 @@ class RunStreamSync:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *exc: object) -> None:
         self.close()
 
     def __del__(self) -> None:

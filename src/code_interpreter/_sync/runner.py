@@ -8,7 +8,6 @@ is interrupted, and read on until it ends or its grace is over.
 import logging
 import threading
 import time
-from types import TracebackType
 from typing import Final
 
 import httpx
@@ -23,23 +22,11 @@ from code_interpreter._output.execution import Execution, Outcome
 from code_interpreter._run.run import BUSY_PAUSE, Run, aimed_at, is_over
 from code_interpreter._run.slots import Slots, Turn, too_late
 from code_interpreter._run.watch import Action
+from code_interpreter._sync import primitives as on
 from code_interpreter._sync.connection import Connection
-from code_interpreter._sync.primitives import (
-    Event,
-    Job,
-    Timer,
-    call_at,
-    current,
-    detach,
-    home,
-    join,
-    sleep,
-    spawn,
-    wait,
-)
 from code_interpreter._wire.failures import ensure_ok, known_error, mapped_errors
 from code_interpreter._wire.target import lift_read_limit
-from code_interpreter.events import Event as RunEvent
+from code_interpreter.events import Event
 
 _log: Final = logging.getLogger("code_interpreter")
 
@@ -80,14 +67,14 @@ class LiveRun:
         self._slots = slots
         self._live = live
         self._run = run
-        self._home = home()
-        self._came = Event()
-        self._turn = Turn(run, current(), self._came)
+        self._home = on.home()
+        self._came = on.Event()
+        self._turn = Turn(run, on.current(), self._came)
         self._stream: EventStream[ServerStreamEvent] | None = None
-        self._interrupts: list[Event] = []  # each set once its interrupt was answered
-        self._jobs: list[Job] = []
+        self._interrupts: list[on.Event] = []  # each set once its interrupt was answered
+        self._jobs: list[on.Job] = []
         self._timing = threading.Lock()  # the timers of the blocking client have their own thread
-        self._timer: Timer | None = None
+        self._timer: on.Timer | None = None
 
     def __enter__(self) -> Self:
         run, turn = self._run, self._turn
@@ -95,7 +82,7 @@ class LiveRun:
         try:
             deadline = run.watch.deadline
             left = None if deadline is None else max(deadline - time.monotonic(), 0)
-            if not self._came.is_set() and not wait(self._came, left):
+            if not self._came.is_set() and not on.wait(self._came, left):
                 raise too_late(run)  # noqa: TRY301  # leaves the queue, as being cancelled does
         except BaseException:
             self._slots.leave(turn)
@@ -103,7 +90,7 @@ class LiveRun:
         self._live[run] = self
         return self
 
-    def read(self) -> list[RunEvent]:
+    def read(self) -> list[Event]:
         """Return the events that have come next; none at the clean end of the body."""
         run = self._run
         run.check()
@@ -126,7 +113,7 @@ class LiveRun:
             run.try_again()
             self._stream = None
             stream.close()
-            sleep(BUSY_PAUSE)
+            on.sleep(BUSY_PAUSE)
 
     def _open(self) -> EventStream[ServerStreamEvent]:
         run = self._run
@@ -143,7 +130,7 @@ class LiveRun:
             except wire.UnexpectedStatus as error:
                 if not self._slots.is_patient(self._turn, known_error(error), time.monotonic()):
                     raise
-                sleep(BUSY_PAUSE)
+                on.sleep(BUSY_PAUSE)
             else:
                 lift_read_limit(stream.response)  # from here on only the watch decides
                 self._stream = stream
@@ -155,7 +142,7 @@ class LiveRun:
 
     def interrupt(self) -> None:
         """Ask the server to stop the run, unless its turn is over."""
-        answered = Event()
+        answered = on.Event()
         self._interrupts.append(answered)  # first: whoever ends the turn waits for it
         try:
             run_id = self._run.interrupt()
@@ -167,19 +154,14 @@ class LiveRun:
     def drop(self) -> None:
         """Stop the run, whose caller has left without a word."""
         self._run.drop()
-        detach(self._home, self.leave)
+        on.detach(self._home, self.leave)
 
     def leave(self) -> None:
         """Stop the run if it is not over, and settle its Execution as interrupted."""
         self.__exit__(None, None, None)
         self._run.builder.settle(Outcome.INTERRUPTED)
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         try:
             self._end_stream(error)
         finally:
@@ -211,7 +193,7 @@ class LiveRun:
         finally:
             if not self._run.seen_end:
                 self._slots.unsettle(self._turn, time.monotonic())
-        join(self._jobs, self._run.watch.grace)
+        on.join(self._jobs, self._run.watch.grace)
 
     def _end_turn(self) -> None:
         """End the turn: interrupts on their way must not meet the next run."""
@@ -220,16 +202,16 @@ class LiveRun:
             if self._timer is not None:
                 self._timer.cancel()
         for answered in list(self._interrupts):
-            wait(answered, self._run.watch.grace)
+            on.wait(answered, self._run.watch.grace)
         if self._run.lost_context is not None:
-            join([spawn(self._delete_context)], self._run.watch.grace)
+            on.join([on.spawn(self._delete_context)], self._run.watch.grace)
 
     def _watch(self) -> None:
         """Look again when it is time to."""
         with self._timing:
             due = self._run.due()
             if self._timer is None and due is not None:
-                self._timer = call_at(due, self._look)
+                self._timer = on.call_at(due, self._look)
 
     def _look(self) -> None:
         with self._timing:
@@ -238,11 +220,11 @@ class LiveRun:
                 self._timer = None
         action = self._run.look(time.monotonic())
         if action in {Action.INTERRUPT, Action.BREAK_OFF}:
-            self._jobs.append(spawn(self._interrupt_quietly))
+            self._jobs.append(on.spawn(self._interrupt_quietly))
         if action not in {Action.GIVE_UP, Action.BREAK_OFF}:
             self._watch()
         elif self._stream is not None:
-            self._jobs.append(spawn(self._stream.abort))
+            self._jobs.append(on.spawn(self._stream.abort))
 
     def _interrupt_quietly(self) -> None:
         try:

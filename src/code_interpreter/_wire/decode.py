@@ -5,40 +5,20 @@ is not an event is a ProtocolError.
 """
 
 import json
-from typing import Final, TypeAlias, cast
+from typing import Final, cast, get_args
 
 import msgspec
 
+from code_interpreter import events
 from code_interpreter._errors import ProtocolError
-from code_interpreter.events import (
-    Complete,
-    Error,
-    ErrorObject,
-    Event,
-    ExecutionCount,
-    Init,
-    MimeBundle,
-    Ping,
-    Status,
-    Stderr,
-    Stdout,
-    Unknown,
-)
 
 _EXCERPT: Final = 120  # bytes
 
-_Tagged: TypeAlias = (
-    Init | Stdout | Stderr | MimeBundle | ExecutionCount | Error | Complete | Status | Ping
-)
-
-_decoder: Final[msgspec.json.Decoder[_Tagged]] = msgspec.json.Decoder(_Tagged)
-_KNOWN_TYPES: Final = frozenset(
-    str(event.__struct_config__.tag)
-    for event in (Init, Stdout, Stderr, MimeBundle, ExecutionCount, Error, Complete, Status, Ping)
-)
+_decoder: Final[msgspec.json.Decoder[events.Tagged]] = msgspec.json.Decoder(events.Tagged)
+_KNOWN_TYPES: Final = frozenset(str(kind.__struct_config__.tag) for kind in get_args(events.Tagged))
 
 
-def decode(frame: bytes) -> Event:
+def decode(frame: bytes) -> events.Event:
     """Return the event in one frame.
 
     Raises:
@@ -50,7 +30,7 @@ def decode(frame: bytes) -> Event:
         return _decode_unusual(frame)
 
 
-def _decode_unusual(frame: bytes) -> Event:
+def _decode_unusual(frame: bytes) -> events.Event:
     """Decode error objects, unknown events, and JSON that msgspec refuses (lone surrogates)."""
     try:
         parsed: object = json.loads(frame)
@@ -61,15 +41,15 @@ def _decode_unusual(frame: bytes) -> Event:
         kind, code, message = fields.get("type"), fields.get("code"), fields.get("message")
         if isinstance(kind, str):
             if kind not in _KNOWN_TYPES:
-                return Unknown(kind)
+                return events.Unknown(kind)
             try:
-                return msgspec.convert(fields, cast("type[_Tagged]", _Tagged))
+                return msgspec.convert(fields, cast("type[events.Tagged]", events.Tagged))
             except (msgspec.ValidationError, UnicodeEncodeError) as error:  # a lone surrogate
                 raise ProtocolError(
                     f"a malformed {kind!r} event ({error}): {_excerpt(frame)}", cause=error
                 ) from error
         if isinstance(code, str) and isinstance(message, str):
-            return ErrorObject(code, message)
+            return events.ErrorObject(code, message)
     raise ProtocolError(f"not an event: {_excerpt(frame)}")
 
 

@@ -4,28 +4,17 @@ from __future__ import annotations
 
 import email.utils
 import json
+from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import httpx
 from execd_client import errors as wire
 
-from code_interpreter._errors import (
-    APIError,
-    AuthenticationError,
-    CodeInterpreterError,
-    ContextBusyError,
-    ContextNotFoundError,
-    ProtocolError,
-    RateLimitedError,
-    RequestTimeoutError,
-    StreamTruncatedError,
-    TransportError,
-)
+from code_interpreter import _errors as errors
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from types import TracebackType
+    from collections.abc import Callable, Generator, Mapping
 
     from execd_client.types import Response
 
@@ -34,7 +23,7 @@ T = TypeVar("T")
 _BODY_EXCERPT = 300
 
 
-def api_error(status: int, headers: Mapping[str, str], body: bytes) -> APIError:
+def api_error(status: int, headers: Mapping[str, str], body: bytes) -> errors.APIError:
     """Return the error for an HTTP answer with an unexpected status.
 
     Args:
@@ -49,9 +38,9 @@ def api_error(status: int, headers: Mapping[str, str], body: bytes) -> APIError:
         message = f"unexpected answer ({content_type}): {excerpt or '(empty body)'}"
     kind = _type_by_answer(code, message)
     if status in (401, 403):
-        kind = AuthenticationError
+        kind = errors.AuthenticationError
     elif status == 429:  # noqa: PLR2004  # Too Many Requests
-        kind = RateLimitedError
+        kind = errors.RateLimitedError
     error = kind(
         f"HTTP {status}: {message}",
         status=status,
@@ -59,23 +48,23 @@ def api_error(status: int, headers: Mapping[str, str], body: bytes) -> APIError:
         body=body,
         request_id=headers.get("x-request-id"),
     )
-    if isinstance(error, RateLimitedError):
+    if isinstance(error, errors.RateLimitedError):
         error.retry_after = _retry_after(headers)
     return error
 
 
-def stream_error(code: str, message: str) -> APIError:
+def stream_error(code: str, message: str) -> errors.APIError:
     """Return the error for an error object that a server wrote into an event stream."""
     return _type_by_answer(code, message)(message, status=200, code=code)
 
 
-def _type_by_answer(code: str | None, message: str) -> type[APIError]:
+def _type_by_answer(code: str | None, message: str) -> type[errors.APIError]:
     # Real servers name both of these RUNTIME_ERROR; only the text tells them apart.
     if "session is busy" in message:
-        return ContextBusyError
+        return errors.ContextBusyError
     if code == "CONTEXT_NOT_FOUND" or "context not found" in message:
-        return ContextNotFoundError
-    return APIError
+        return errors.ContextNotFoundError
+    return errors.APIError
 
 
 def _code_and_message(body: bytes) -> tuple[str | None, str | None]:
@@ -107,30 +96,27 @@ def _retry_after(headers: Mapping[str, str]) -> timedelta | None:
     return max(date - datetime.now(timezone.utc), timedelta(0))
 
 
-class mapped_errors:  # noqa: N801  # used like contextlib.suppress
-    """A context manager that turns known foreign errors into this package's errors."""
-
-    def __enter__(self) -> None:
-        return
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        known = None if error is None else known_error(error)
-        if known is not None and known is not error:
-            raise known from error
+@contextmanager
+def mapped_errors(
+    known: Callable[[BaseException], errors.CodeInterpreterError | None] | None = None,
+) -> Generator[None]:
+    """Turn known foreign errors into this package's errors, by default those of `known_error`."""
+    try:
+        yield
+    except BaseException as error:
+        ours = (known or known_error)(error)
+        if ours is None or ours is error:
+            raise
+        raise ours from error
 
 
-def known_error(error: BaseException) -> CodeInterpreterError | None:  # noqa: PLR0911  # a table
+def known_error(error: BaseException) -> errors.CodeInterpreterError | None:  # noqa: PLR0911  # a table
     """Return our error for `error`: itself if it is ours, None if it is not an error of I/O."""
     match error:
-        case CodeInterpreterError():
+        case errors.CodeInterpreterError():
             return error
         case wire.UnexpectedStatus() if 200 <= error.status_code < 300:  # noqa: PLR2004  # 2xx
-            return ProtocolError(
+            return errors.ProtocolError(
                 f"the server's answer is not one of execd: {error}",
                 status_code=error.status_code,
                 response_body=error.content,
@@ -138,18 +124,18 @@ def known_error(error: BaseException) -> CodeInterpreterError | None:  # noqa: P
         case wire.UnexpectedStatus():
             return api_error(error.status_code, error.headers, error.content)
         case wire.StreamTruncated():
-            return StreamTruncatedError(
+            return errors.StreamTruncatedError(
                 f"the event stream was cut ({_why(error.__cause__ or error)}): output may be lost"
             )
         case wire.StreamError():
-            return ProtocolError(str(error))
+            return errors.ProtocolError(str(error))
         # A connection that could not be made is a failure to connect, even when that took too long.
         case httpx.TimeoutException() if not isinstance(error, httpx.ConnectTimeout):
-            return RequestTimeoutError(f"the server did not answer in time ({_why(error)})")
+            return errors.RequestTimeoutError(f"the server did not answer in time ({_why(error)})")
         case httpx.TransportError():
-            return TransportError(f"{_target(error)} cannot be reached: {_why(error)}")
+            return errors.TransportError(f"{_target(error)} cannot be reached: {_why(error)}")
         case httpx.HTTPError():
-            return ProtocolError(f"HTTP went wrong at {_target(error)}: {_why(error)}")
+            return errors.ProtocolError(f"HTTP went wrong at {_target(error)}: {_why(error)}")
         case _:
             return None
 
@@ -181,7 +167,7 @@ def parsed(kind: type[T], response: Response[Any]) -> T:
     """
     ensure_ok(response)
     if not isinstance(response.parsed, kind):
-        raise ProtocolError(
+        raise errors.ProtocolError(
             f"the server sent no {kind.__name__}: {response.content[:_BODY_EXCERPT]!r}"
         )
     return response.parsed
@@ -191,5 +177,5 @@ def parsed_list(kind: type[T], response: Response[Any]) -> list[T]:
     """Return the parsed body of a good answer that is a list; raises like `parsed`."""
     items = cast("list[object]", parsed(list, response))
     if not all(isinstance(item, kind) for item in items):
-        raise ProtocolError(f"the server sent no list of {kind.__name__}")
+        raise errors.ProtocolError(f"the server sent no list of {kind.__name__}")
     return cast("list[T]", items)

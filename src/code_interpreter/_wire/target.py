@@ -13,12 +13,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
-import execd_client
 import httpx
 from opensandbox.config import ConnectionConfig, ConnectionConfigSync
 from opensandbox.models.sandboxes import SandboxEndpoint
 
-from code_interpreter._errors import InterpreterClosedError, InvalidArgumentError
+from code_interpreter._errors import InvalidArgumentError
 
 DEFAULT_REQUEST_TIMEOUT: Final = timedelta(seconds=30)
 
@@ -94,49 +93,8 @@ def lift_read_limit(response: httpx.Response) -> None:
     timeout["read"] = None
 
 
-class Clients:
-    """The generated clients of one execd, until they are closed.
-
-    Attributes:
-        timeout: The configured request timeout.
-    """
-
-    def __init__(
-        self, *, rest: execd_client.Client, streams: execd_client.Client, timeout: httpx.Timeout
-    ) -> None:
-        self.timeout = timeout
-        self._rest = rest
-        self._streams = streams
-        self._closed = False
-
-    @property
-    def rest(self) -> execd_client.Client:
-        """For calls with one answer.
-
-        Raises:
-            InterpreterClosedError: After closing.
-        """
-        self.check_open()
-        return self._rest
-
-    @property
-    def streams(self) -> execd_client.Client:
-        """For event streams.
-
-        Raises:
-            InterpreterClosedError: After closing.
-        """
-        self.check_open()
-        return self._streams
-
-    def limits(self, seconds: float | None) -> httpx.Timeout:
-        """Return the configured request timeout, or less; a stream has none otherwise."""
-        configured = self.timeout.read
-        if seconds is None or (configured is not None and seconds > configured):
-            return self.timeout
-        return httpx.Timeout(seconds)
-
-    def check_open(self) -> None:
-        """Raise InterpreterClosedError after closing."""
-        if self._closed:
-            raise InterpreterClosedError("the interpreter is closed")
+def at_most(configured: httpx.Timeout, seconds: float | None) -> httpx.Timeout:
+    """Return the configured request timeout, or less."""
+    if seconds is None or (configured.read is not None and seconds > configured.read):
+        return configured
+    return httpx.Timeout(seconds)

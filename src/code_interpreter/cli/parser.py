@@ -9,8 +9,8 @@ import importlib
 import sys
 from collections.abc import Sequence
 
-from code_interpreter._extras import require
 from code_interpreter._version import __version__
+from code_interpreter.kernels.extras import require
 
 _LIFECYCLE_PORT = 8080
 _EXECD_PORT = 44772

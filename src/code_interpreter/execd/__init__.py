@@ -8,6 +8,6 @@ and `translate` (bytes to messages to events; pure), `spool` (what the client ha
 `event_stream` (out). One about files goes through `file_routes` to `files`, in a thread.
 """
 
-from code_interpreter._extras import require
+from code_interpreter.kernels.extras import require
 
 require("runtime")

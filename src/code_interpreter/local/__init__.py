@@ -8,7 +8,7 @@ imported when it is first asked for.
 
 from typing import TYPE_CHECKING
 
-from code_interpreter._extras import require
+from code_interpreter.kernels.extras import require
 
 if TYPE_CHECKING:
     from code_interpreter.local.server import LocalServer
