@@ -1,10 +1,12 @@
-"""Run code in Python, Bash, JavaScript, TypeScript, Java and Go in isolated sandboxes.
+"""Run code in Python, Bash, JavaScript, TypeScript, Java and Go, on a cluster or on this machine.
 
 `CodeInterpreter` is for asyncio, `CodeInterpreterSync` for everything else.
 """
 
 import importlib
 from typing import TYPE_CHECKING
+
+from code_interpreter._version import __version__
 
 if TYPE_CHECKING:
     from code_interpreter._async.codes import Codes
@@ -38,8 +40,6 @@ if TYPE_CHECKING:
     from code_interpreter._sync.codes import CodesSync
     from code_interpreter._sync.interpreter import CodeInterpreterSync
 
-    __version__: str
-
 __all__ = [
     "APIError",
     "AuthenticationError",
@@ -70,6 +70,7 @@ __all__ = [
     "StreamTruncatedError",
     "SupportedLanguage",
     "TransportError",
+    "__version__",
 ]
 
 # Names are imported when they are first used (PEP 562): the process of every local sandbox imports
@@ -88,17 +89,13 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> object:
-    if name == "__version__":
-        metadata = importlib.import_module("importlib.metadata")
-        value: object = metadata.version("opensandbox-code-interpreter")
-    elif name in __all__:
-        home = importlib.import_module(f"{__name__}.{_HOMES.get(name, '_errors')}")
-        value = getattr(home, name)
-    else:
+    if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    home = importlib.import_module(f"{__name__}.{_HOMES.get(name, '_errors')}")
+    value: object = getattr(home, name)
     globals()[name] = value
     return value
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__, "__version__"})
+    return sorted({*globals(), *__all__})

@@ -143,15 +143,7 @@ class Codes:
             StreamTruncatedError: Output may be missing; `.execution` has what arrived.
             ProtocolError: The server sent something that is not an event.
         """
-        plan = plan_run(
-            code,
-            language,
-            context,
-            timeout=timeout,
-            idle_timeout=idle_timeout,
-            on_busy=on_busy,
-            max_output=max_output,
-        )
+        plan = plan_run(code, language, context, timeout, idle_timeout, on_busy, max_output)
         told = accepted(listeners(handlers))
         run = Run(
             plan,
@@ -192,15 +184,7 @@ class Codes:
             ...             case Stdout(text=text):
             ...                 print(text, end="")
         """
-        plan = plan_run(
-            code,
-            language,
-            context,
-            timeout=timeout,
-            idle_timeout=idle_timeout,
-            on_busy=on_busy,
-            max_output=max_output,
-        )
+        plan = plan_run(code, language, context, timeout, idle_timeout, on_busy, max_output)
         return RunStream(self._runner, plan, self._grace)
 
     async def interrupt(self, execution_id: str | Execution) -> None:

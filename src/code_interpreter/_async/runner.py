@@ -4,10 +4,8 @@ Closing a connection does not stop code, so a run that is left before its end, w
 is interrupted, and read on until it ends or its grace is over.
 """
 
-import logging
 import threading
 import time
-from typing import Final
 
 import httpx
 from execd_client import errors as wire
@@ -18,16 +16,13 @@ from typing_extensions import Self
 
 from code_interpreter._async import primitives as on
 from code_interpreter._async.connection import Connection
-from code_interpreter._errors import CodeInterpreterError
 from code_interpreter._output.execution import Execution, Outcome
 from code_interpreter._run.run import BUSY_PAUSE, Run, aimed_at, is_over
 from code_interpreter._run.slots import Slots, Turn, too_late
 from code_interpreter._run.watch import Action
-from code_interpreter._wire.failures import ensure_ok, known_error, mapped_errors
+from code_interpreter._wire.failures import ensure_ok, known_error, logged_errors, mapped_errors
 from code_interpreter._wire.target import lift_read_limit
 from code_interpreter.events import Event
-
-_log: Final = logging.getLogger("code_interpreter")
 
 
 class Runner:
@@ -46,7 +41,8 @@ class Runner:
         """Stop a run of this interpreter, if it is still alive, or whatever else an id names."""
         if is_over(target):
             return
-        live = next((live for live in list(self._live.values()) if live.is_meant_by(target)), None)
+        runs = list(self._live.items())
+        live = next((live for run, live in runs if run.is_meant_by(target)), None)
         with mapped_errors():
             if live is not None:
                 await live.interrupt()
@@ -137,10 +133,6 @@ class LiveRun:
                 self._stream = stream
                 return stream
 
-    def is_meant_by(self, target: str | Execution) -> bool:
-        """Return whether an id, or an Execution, is this run's."""
-        return self._run.is_meant_by(target)
-
     async def interrupt(self) -> None:
         """Ask the server to stop the run, unless its turn is over."""
         answered = on.Event()
@@ -230,19 +222,10 @@ class LiveRun:
             self._jobs.append(on.spawn(self._stream.abort))
 
     async def _interrupt_quietly(self) -> None:
-        try:
-            with mapped_errors():
-                await self.interrupt()
-        except CodeInterpreterError as error:
-            _log.warning("a run could not be interrupted: %s", error)
+        with logged_errors("a run could not be interrupted"):
+            await self.interrupt()
 
     async def _delete_context(self) -> None:
-        try:
-            with mapped_errors():
-                ensure_ok(
-                    await delete_context.asyncio_detailed(
-                        self._run.lost_context or "", client=self._connection.rest
-                    )
-                )
-        except CodeInterpreterError as error:
-            _log.warning("the context of a lost run could not be deleted: %s", error)
+        lost = self._run.lost_context or ""
+        with logged_errors("the context of a lost run could not be deleted"):
+            ensure_ok(await delete_context.asyncio_detailed(lost, client=self._connection.rest))

@@ -1,4 +1,7 @@
-"""Contexts, and the requests about them: arguments are checked here, before any I/O."""
+"""Contexts, and the requests about them.
+
+Arguments are checked here, before any I/O: what is not valid is an InvalidArgumentError.
+"""
 
 import execd_client.models as wire
 from execd_client.types import UNSET
@@ -38,11 +41,7 @@ def from_wire(context: wire.CodeContext) -> CodeContext:
 
 
 def context_request(language: str, cwd: str | None) -> wire.CodeContextRequest:
-    """Return the request for a new context.
-
-    Raises:
-        InvalidArgumentError: The language is blank or unknown, or `cwd` is an empty string.
-    """
+    """Return the request for a new context."""
     if cwd is not None and not cwd.strip():
         raise InvalidArgumentError("cwd must be a path, or None for the server's default")
     return wire.CodeContextRequest(language=checked_language(language), cwd=cwd or UNSET)
@@ -51,12 +50,7 @@ def context_request(language: str, cwd: str | None) -> wire.CodeContextRequest:
 def run_request(
     code: str, language: str | None, context: CodeContext | None
 ) -> wire.RunCodeRequest:
-    """Return the request that runs code.
-
-    Raises:
-        InvalidArgumentError: The code is empty, the language is unknown, or language and context
-            disagree.
-    """
+    """Return the request that runs code."""
     if not isinstance(code, str) or not code.strip():  # pyright: ignore[reportUnnecessaryIsInstance]  # callers may be untyped
         raise InvalidArgumentError("code must be a string that is not empty")
     if context is not None and not isinstance(context, CodeContext):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers may be untyped

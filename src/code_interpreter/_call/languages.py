@@ -36,14 +36,7 @@ _NAMES: Final[dict[str, str]] = {language: language for language in LANGUAGES} |
 
 
 def checked_language(language: str) -> str:
-    """Return the language by the name that goes over the wire.
-
-    Args:
-        language: Its name or one that people use for it, such as ``js`` or ``shell``, in any case.
-
-    Raises:
-        InvalidArgumentError: It is not a string, or names no supported language.
-    """
+    """Return the name that goes over the wire for one that people use, such as ``js``."""
     name = _NAMES.get(language.strip().lower()) if isinstance(language, str) else None  # pyright: ignore[reportUnnecessaryIsInstance]  # callers may be untyped
     if name is None:
         raise InvalidArgumentError(

@@ -47,21 +47,16 @@ class RunPlan:
         return None if isinstance(context, Unset) else context.id or None
 
 
-def plan_run(
+def plan_run(  # noqa: PLR0917  # the arguments of `run`, in their order
     code: str,
     language: str | None,
     context: CodeContext | None,
-    *,
     timeout: Seconds | None,
     idle_timeout: Seconds | None,
     on_busy: OnBusy,
     max_output: int | None,
 ) -> RunPlan:
-    """Return the plan for the arguments of a call.
-
-    Raises:
-        InvalidArgumentError: An argument is not valid.
-    """
+    """Return the plan for the arguments of a call; raise InvalidArgumentError for a bad one."""
     if on_busy not in _ON_BUSY:
         raise InvalidArgumentError(f"on_busy must be 'queue' or 'raise'; got {on_busy!r}")
     if max_output is not None and (

@@ -16,16 +16,7 @@ KERNELS_SERVED: Final = "bash -c ': < /dev/tcp/127.0.0.1/${JUPYTER_PORT:-44771}'
 
 
 class ReadyWait:
-    """One wait for readiness: how long to pause between two checks, and when to give up.
-
-    Args:
-        timeout: How long to wait at most.
-        polling_interval: How long to pause between two checks.
-        now: The monotonic clock's seconds at the beginning.
-
-    Raises:
-        InvalidArgumentError: A duration is negative.
-    """
+    """One wait for readiness: how long to pause between two checks, and when to give up."""
 
     def __init__(self, timeout: timedelta, polling_interval: timedelta, *, now: float) -> None:
         for name, duration in (("timeout", timeout), ("polling interval", polling_interval)):
@@ -42,12 +33,7 @@ class ReadyWait:
         return max(self._deadline - now, 0.001)
 
     def pause(self, error: Exception, *, now: float) -> float:
-        """Return the seconds to pause after a failed check.
-
-        Raises:
-            NotReadyError: The time is up.
-            Exception: `error` itself, if waiting cannot fix it.
-        """
+        """Return the seconds to pause after a failed check, or raise what ends the wait."""
         if isinstance(error, (errors.AuthenticationError, errors.InterpreterClosedError)):
             raise error
         if now >= self._deadline:

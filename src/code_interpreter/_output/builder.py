@@ -154,8 +154,7 @@ class ExecutionBuilder:
     def finish(self) -> Execution:
         """Return the Execution, now that the body has ended cleanly.
 
-        Raises:
-            StreamTruncatedError: No `execution_complete` and no `error` ever came.
+        Raises StreamTruncatedError if no `execution_complete` and no `error` ever came.
         """
         error = self.execution.error
         if error is None and self.execution.complete is None:

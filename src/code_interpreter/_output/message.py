@@ -25,10 +25,7 @@ def maker(
 ) -> Callable[[dict[str, Any]], M]:
     """Return the fastest way to make models of a kind; it owns the dicts that it is called with.
 
-    Args:
-        kind: The model.
-        sample: Good values for all its fields, in their order.
-        slots: The class whose descriptors set the slots of a model.
+    `sample` has good values for all fields, in their order; `slots` has a model's descriptors.
     """
 
     def construct(fields: dict[str, Any]) -> M:

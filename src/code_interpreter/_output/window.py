@@ -17,11 +17,7 @@ Output: TypeAlias = OutputMessage | Result
 
 
 class Window:
-    """Takes output in, and says in the end what of it is kept.
-
-    Args:
-        limit: Bytes.
-    """
+    """Takes output in, and says in the end what of it is kept. The limit is in bytes."""
 
     def __init__(self, limit: int) -> None:
         self.omitted_bytes = 0

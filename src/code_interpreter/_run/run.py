@@ -91,12 +91,7 @@ class Run:
         return httpx.Timeout(**steps)
 
     def take(self, frames: Sequence[bytes], now: float) -> list[Event]:
-        """Return the events in the frames that have come; `check` tells of one that is not valid.
-
-        Args:
-            frames: At least one.
-            now: The present.
-        """
+        """Return the events in frames that have come; `check` tells of one that is not valid."""
         self.watch.heard_at = now
         events: list[Event] = []
         for frame in frames:
@@ -160,14 +155,7 @@ class Run:
             self.turn_is_over = True
 
     def conclude(self) -> Execution:
-        """Return the Execution, now that the body has ended cleanly.
-
-        Raises:
-            ExecutionTimeoutError: The run was stopped because its time was up.
-            APIError: The server wrote an error object into the stream; ContextBusyError and
-                ContextNotFoundError among them.
-            StreamTruncatedError: No `execution_complete` and no `error` ever came.
-        """
+        """Return the Execution, or raise its error, now that the body has ended cleanly."""
         if self.refusal is not None:
             raise self.refusal
         if self.watch.interrupting and (error := self.execution.error) is not None:
@@ -223,11 +211,7 @@ def is_over(target: str | Execution) -> bool:
 
 
 def aimed_at(target: str | Execution) -> str:
-    """Return the id to send for a run that does not belong to this interpreter.
-
-    Raises:
-        InvalidArgumentError: The Execution has no id yet.
-    """
+    """Return the id to send for a run that does not belong to this interpreter."""
     return checked_id("execution", target.id or "" if isinstance(target, Execution) else target)
 
 

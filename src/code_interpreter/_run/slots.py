@@ -6,20 +6,13 @@ refused. A run that was stopped without its end being seen may still be alive on
 moment: until then, the next run is patient with "busy".
 """
 
+import asyncio
 import threading
 from collections import deque
 from dataclasses import dataclass
-from typing import Protocol
 
 from code_interpreter._errors import ContextBusyError, ExecutionTimeoutError
 from code_interpreter._run.run import Run
-
-
-class Signal(Protocol):
-    """An `asyncio.Event` or a `threading.Event`."""
-
-    def set(self) -> None:
-        """Wake the one who waits."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,7 +27,7 @@ class Turn:
 
     run: Run
     owner: object
-    came: Signal
+    came: asyncio.Event | threading.Event
 
 
 class Slots:
@@ -46,11 +39,7 @@ class Slots:
         self._unsettled: dict[str, float] = {}  # until when a stopped run may still be alive
 
     def ask(self, turn: Turn) -> None:
-        """Join the queue; `turn.came` is set at once if nothing is ahead.
-
-        Raises:
-            ContextBusyError: The run does not wait, or would wait for itself.
-        """
+        """Join the queue, or raise ContextBusyError; `came` is set at once if nothing is ahead."""
         plan = turn.run.plan
         with self._lock:
             queue = self._queues.setdefault(plan.slot, deque())

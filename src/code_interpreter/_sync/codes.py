@@ -140,15 +140,7 @@ class CodesSync:
             StreamTruncatedError: Output may be missing; `.execution` has what arrived.
             ProtocolError: The server sent something that is not an event.
         """
-        plan = plan_run(
-            code,
-            language,
-            context,
-            timeout=timeout,
-            idle_timeout=idle_timeout,
-            on_busy=on_busy,
-            max_output=max_output,
-        )
+        plan = plan_run(code, language, context, timeout, idle_timeout, on_busy, max_output)
         told = accepted(listeners(handlers))
         run = Run(
             plan,
@@ -189,15 +181,7 @@ class CodesSync:
             ...             case Stdout(text=text):
             ...                 print(text, end="")
         """
-        plan = plan_run(
-            code,
-            language,
-            context,
-            timeout=timeout,
-            idle_timeout=idle_timeout,
-            on_busy=on_busy,
-            max_output=max_output,
-        )
+        plan = plan_run(code, language, context, timeout, idle_timeout, on_busy, max_output)
         return RunStreamSync(self._runner, plan, self._grace)
 
     def interrupt(self, execution_id: str | Execution) -> None:

@@ -19,11 +19,7 @@ _KNOWN_TYPES: Final = frozenset(str(kind.__struct_config__.tag) for kind in get_
 
 
 def decode(frame: bytes) -> events.Event:
-    """Return the event in one frame.
-
-    Raises:
-        ProtocolError: The frame is not a JSON object that execd sends.
-    """
+    """Return the event in one frame; raise ProtocolError if execd never sends such a one."""
     try:
         return _decoder.decode(frame)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import email.utils
 import json
+import logging
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -21,16 +22,11 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _BODY_EXCERPT = 300
+_log = logging.getLogger("code_interpreter")
 
 
 def api_error(status: int, headers: Mapping[str, str], body: bytes) -> errors.APIError:
-    """Return the error for an HTTP answer with an unexpected status.
-
-    Args:
-        status: HTTP status.
-        headers: The answer's headers, case-insensitive (`httpx.Headers`).
-        body: JSON of execd (``{"code", "message"}`` or ``{"error"}``), or a gateway's page.
-    """
+    """Return the error for an unexpected status, with execd's JSON or a gateway's page."""
     code, message = _code_and_message(body)
     if message is None:
         excerpt = body[:_BODY_EXCERPT].decode(errors="replace").strip()
@@ -110,6 +106,16 @@ def mapped_errors(
         raise ours from error
 
 
+@contextmanager
+def logged_errors(message: str) -> Generator[None]:
+    """Log errors of I/O as a warning with this message: nobody waits for what is done here."""
+    try:
+        with mapped_errors():
+            yield
+    except errors.CodeInterpreterError as error:
+        _log.warning("%s: %s", message, error)
+
+
 def known_error(error: BaseException) -> errors.CodeInterpreterError | None:  # noqa: PLR0911  # a table
     """Return our error for `error`: itself if it is ours, None if it is not an error of I/O."""
     match error:
@@ -159,12 +165,7 @@ def ensure_ok(response: Response[Any]) -> None:
 
 
 def parsed(kind: type[T], response: Response[Any]) -> T:
-    """Return the parsed body of a good answer.
-
-    Raises:
-        APIError: The status is not 2xx.
-        ProtocolError: The status is 2xx, but the body is not of this kind.
-    """
+    """Return the parsed body of a good answer; raise ProtocolError if it is not of this kind."""
     ensure_ok(response)
     if not isinstance(response.parsed, kind):
         raise errors.ProtocolError(

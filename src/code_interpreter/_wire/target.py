@@ -34,12 +34,7 @@ class BareTarget:
     def parse(
         cls, base_url: str, headers: Mapping[str, str] | None, timeout: timedelta | None
     ) -> "BareTarget":
-        """Check the arguments of `connect`, and take the URL apart.
-
-        Raises:
-            InvalidArgumentError: It is not an http or https URL with a host and, at most, a path;
-                or the timeout is not positive.
-        """
+        """Check the arguments of `connect`, and take the URL apart."""
         if timeout is not None and timeout <= timedelta(0):
             raise InvalidArgumentError(f"timeout must be positive; got {timeout}")
         try:
