@@ -1,1 +1,1 @@
-"""JavaScript and TypeScript: Node, tslab, the kernel's program."""
+"""JavaScript and TypeScript: Node, the kernel's program."""

@@ -1,8 +1,7 @@
-"""JavaScript and TypeScript: tslab, and the Node that a sandbox asks for."""
+"""JavaScript and TypeScript: our kernel, its packages, and the Node that a sandbox asks for."""
 
 import asyncio
 import hashlib
-import json
 import os
 import pwd
 import shutil
@@ -13,12 +12,11 @@ from typing import NamedTuple
 
 from code_interpreter.kernels import install
 from code_interpreter.kernels.launch import Installed, KernelMissingError, Launch
-from code_interpreter.kernels.specs import kernelspecs
 from code_interpreter.kernels.versions import Version, parse, pick
 
-_TSLAB = "1.0.22"  # exactly: the kernel's program replaces parts of what is inside
+_PROGRAM = Path(__file__).with_name("kernel.js")
 _PACKAGES = Path(__file__).with_name("packages")  # what npm installs, and the hash of each
-_SPECS = {"javascript": ("jslab", "JavaScript"), "typescript": ("tslab", "TypeScript")}
+_SPECS = {"javascript": "JavaScript", "typescript": "TypeScript"}
 _NEEDS_NODE = "Install Node 18 or newer with npm first: from nodejs.org, nvm or the system."
 _REMEDY = "`code-interpreter kernels install javascript typescript` installs it"
 _PROBE_PATIENCE = 20.0
@@ -57,15 +55,8 @@ class _Node(NamedTuple):
         return ".".join(map(str, self.version))
 
 
-class _Package(NamedTuple):
-    """An installed tslab."""
-
-    path: Path
-    version: str
-
-
-class Tslab:
-    """tslab, under the Nodes of this machine."""
+class Nodes:
+    """Our kernel, under the Nodes of this machine."""
 
     languages = tuple(_SPECS)
 
@@ -73,41 +64,42 @@ class Tslab:
         self._versions: dict[str, Version] = {}
 
     async def find(self, language: str, env: Mapping[str, str]) -> Launch:
-        """The launch of tslab under the Node that `NODE_VERSION` asks for, else the newest.
+        """The launch of the kernel under the Node that `NODE_VERSION` asks for, else the newest.
 
         Raises:
-            KernelMissingError: There is no such Node, or no tslab.
+            KernelMissingError: There is no such Node, or the kernel's packages are missing.
         """
         node = _pick(await self._nodes(env), env.get("NODE_VERSION", ""))
-        package = await asyncio.to_thread(_package)
-        if package is None:
-            raise KernelMissingError(f"tslab, which runs {language}, is not installed; {_REMEDY}")
-        return Launch(
-            argv=(
-                node.path,
-                str(Path(__file__).with_name("tslab_kernel.js")),
-                str(package.path),
-                "{connection_file}",
-                language,
-            ),
-            dialect="tslab",
-            streams_are_output=True,
-        )
+        packages = installed_in()
+        if not await asyncio.to_thread(packages.is_dir):
+            raise KernelMissingError(f"the kernel of {language} is not installed; {_REMEDY}")
+        if language == "typescript":
+            return Launch(
+                argv=(
+                    node.path,
+                    str(_PROGRAM.with_name("tslab_kernel.js")),
+                    str(packages / "node_modules" / "tslab"),
+                    "{connection_file}",
+                    language,
+                ),
+                dialect="tslab",
+                streams_are_output=True,
+            )
+        return Launch(argv=_argv(node, language), transport="ipc", streams_are_output=True)
 
     async def installed(self, env: Mapping[str, str]) -> Sequence[Installed]:
-        """Both languages under each Node, the newest first; nothing without tslab."""
-        package = await asyncio.to_thread(_package)
-        if package is None:
+        """Both languages under each Node, the newest first; nothing without the packages."""
+        if not await asyncio.to_thread(installed_in().is_dir):
             return []
         nodes = sorted(await self._nodes(env), key=lambda node: node.version, reverse=True)
         return [
-            Installed(language, node.version_text, f"tslab {package.version}", node.path)
+            Installed(language, node.version_text, "our own", node.path)
             for language in self.languages
             for node in nodes
         ]
 
     def install(self, say: Callable[[str], None]) -> None:
-        """Install tslab from npm, unless it is there, and its two kernelspecs.
+        """Install the packages from npm, unless they are there, and write the kernelspecs.
 
         Args:
             say: Takes a line of progress.
@@ -116,16 +108,18 @@ class Tslab:
             KernelMissingError: Node or npm must be there first, or npm failed.
         """
         node = _pick(asyncio.run(self._nodes(os.environ)), os.environ.get("NODE_VERSION", ""))
-        package = _package()
-        if package is None:
-            with install.staged(install.program_dir("tslab")) as staging:
-                _npm_install(node, staging / installed_in().name, say)
-            package = _read(_own_package())
-        if package is None:
-            raise KernelMissingError(f"npm installed no tslab in {_own_package()}")
-        say(f"tslab {package.version} is in {package.path}, and runs under Node {node}")
-        if package.path == _own_package():
-            _write_kernelspecs(node, package)
+        packages = installed_in()
+        if not packages.is_dir():
+            with install.staged(packages) as staging:
+                _npm_install(node, staging, say)
+        say(f"the packages are in {packages}, and the kernel runs under Node {node}")
+        for language, display_name in _SPECS.items():
+            install.write_kernelspec(
+                language,
+                argv=_argv(node, language),
+                display_name=display_name,
+                language=language,
+            )
 
     async def _nodes(self, env: Mapping[str, str]) -> list[_Node]:
         paths = await asyncio.to_thread(lambda: list(dict.fromkeys(_candidates(env))))
@@ -147,6 +141,10 @@ class Tslab:
                 return ()  # a broken link, a shim without a version behind it
             self._versions[path] = parse(said)
         return self._versions[path]
+
+
+def _argv(node: _Node, language: str) -> tuple[str, ...]:
+    return (node.path, str(_PROGRAM), str(installed_in()), "{connection_file}", language)
 
 
 def _pick(nodes: Sequence[_Node], wanted: str) -> _Node:
@@ -177,33 +175,7 @@ def _candidates(env: Mapping[str, str]) -> Iterator[str]:
 def installed_in() -> Path:
     """Return where the packages that we want are installed: other versions are elsewhere."""
     digest = hashlib.sha256((_PACKAGES / "package-lock.json").read_bytes()).hexdigest()
-    return install.program_dir("tslab") / f"{_TSLAB}-{digest[:8]}"
-
-
-def _own_package() -> Path:
-    return installed_in() / "node_modules" / "tslab"
-
-
-def _package() -> _Package | None:
-    """The tslab that was installed here, else one that a kernelspec of the user's starts."""
-    if package := _read(_own_package()):
-        return package
-    for language in _SPECS:
-        for spec in kernelspecs(language):
-            for part in spec.argv:
-                program = shutil.which(part)  # PATH/bin/tslab, a link to its bin/tslab
-                if program and (package := _read(Path(program).resolve().parent.parent)):
-                    return package
-    return None
-
-
-def _read(path: Path) -> _Package | None:
-    try:
-        about = json.loads((path / "package.json").read_bytes())
-        name, version = about["name"], str(about["version"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    return _Package(path, version) if (name, version) == ("tslab", _TSLAB) else None
+    return install.program_dir("javascript") / digest[:12]
 
 
 def _npm_install(node: _Node, folder: Path, say: Callable[[str], None]) -> None:
@@ -212,26 +184,8 @@ def _npm_install(node: _Node, folder: Path, say: Callable[[str], None]) -> None:
     npm = shutil.which("npm", path=env["PATH"])
     if npm is None:
         raise KernelMissingError(f"npm is missing. {_NEEDS_NODE}")
-    shutil.copytree(_PACKAGES, folder)
+    shutil.copytree(_PACKAGES, folder, dirs_exist_ok=True)
     # zeromq brings binaries; newer npms would not run its script, and complain about that.
     command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
     install.run(command, say=say, cwd=folder, env=env)
-    package = folder / "node_modules" / "tslab"
-    check = "require(require.resolve('zeromq', { paths: [process.argv[1]] }))"
-    install.run([node.path, "-e", check, str(package)], say=say, cwd=folder)
-
-
-def _write_kernelspecs(node: _Node, package: _Package) -> None:
-    # For other programs: they start tslab as it is.
-    tslab = [node.path, str(package.path / "bin" / "tslab"), "kernel"]
-    for language, (name, display_name) in _SPECS.items():
-        install.write_kernelspec(
-            name,
-            argv=[
-                *tslab,
-                *("--config-path", "{connection_file}"),
-                *(["--js"] if language == "javascript" else []),
-            ],
-            display_name=display_name,
-            language=language,
-        )
+    install.run([node.path, "-e", "require('zeromq')"], say=say, cwd=folder)
