@@ -16,6 +16,7 @@ from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 CLIENT: Final = ROOT / "src/code_interpreter"
+RUNTIME: Final = ROOT / "openapi/runtime"  # `scripts/regen.sh` copies it into the generated client
 
 _BY_HAND: Final = {"__init__.py", "primitives.py"}
 
@@ -32,6 +33,8 @@ _SYNTAX: Final = {
     "AsyncGenerator[Self, None]": "Generator[Self, None, None]",
     "opensandbox.services": "opensandbox.sync.services",
     "server.connection_config": "server.connection_config_sync",
+    "httpx.AsyncByteStream": "httpx.SyncByteStream",
+    "from any task": "from any thread",
 }
 _WORDS: Final = {
     "_async": "_sync",
@@ -40,12 +43,19 @@ _WORDS: Final = {
     "__aiter__": "__iter__",
     "__anext__": "__next__",
     "AsyncBaseTransport": "BaseTransport",
+    "AsyncBodyStream": "BodyStream",
+    "AsyncByteStream": "ByteStream",
     "AsyncClient": "Client",
     "AsyncEventStream": "EventStream",
     "AsyncGenerator": "Generator",
     "AsyncIterator": "Iterator",
+    "AsyncLock": "Lock",
     "StopAsyncIteration": "StopIteration",
+    "_AsyncBody": "_Body",
+    "abreak_connection": "break_connection",
     "aclose": "close",
+    "aiter": "iter",
+    "aiter_bytes": "iter_bytes",
     "astream": "stream",
     "asynccontextmanager": "contextmanager",
     "asyncio_detailed": "sync_detailed",
@@ -76,6 +86,7 @@ def pairs() -> Iterator[tuple[Path, Path]]:
     for source in sorted((CLIENT / "_async").glob("*.py")):
         if source.name not in _BY_HAND:
             yield source, CLIENT / "_sync" / source.name
+    yield RUNTIME / "_async_streams.py", RUNTIME / "_sync_streams.py"
 
 
 def blocking(source: Path, target: Path) -> str:

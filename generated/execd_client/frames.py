@@ -73,20 +73,6 @@ class FrameDecoder:
         Returns:
             The frames that these bytes complete, in order; often an empty list.
         """
-        block = self.feed_block(data)
-        return self.cut(block) if isinstance(block, bytes) else block
-
-    def feed_block(self, data: bytes) -> bytes | list[bytes]:
-        """Take the next bytes of the body, for callers that can parse many lines at once.
-
-        Args:
-            data: Any number of bytes, cut anywhere.
-
-        Returns:
-            Whole lines as they came, LF-ended, where the first begins with a brace and no frame is
-            open; they are most likely bare objects. `cut` is to be called for them before anything
-            else, unless each of them turns out to be one object or blank. Otherwise frames.
-        """
         if self._after_cr or _CR in data:
             data = self._with_lf(data)
         end = data.rfind(b"\n") + 1
@@ -105,7 +91,7 @@ class FrameDecoder:
         if self._at_start:
             self._at_start = False
             data = data.removeprefix(_BOM)
-        return data if data[0] == _BRACE and self._data is None else self.cut(data)
+        return self._cut(data)
 
     def finish(self) -> list[bytes]:
         """Take the clean end of the body.
@@ -129,7 +115,7 @@ class FrameDecoder:
             self._after_cr = data.endswith(b"\r")
         return data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
 
-    def cut(self, block: bytes) -> list[bytes]:
+    def _cut(self, block: bytes) -> list[bytes]:
         """Return the frames that a block of whole lines completes."""
         bare = block[0] == _BRACE and self._data is None
         if bare and block.find(b"\n") >= len(block) - 2:
@@ -150,7 +136,7 @@ class FrameDecoder:
         return self._read(lines)
 
     def _read(self, lines: list[bytes]) -> list[bytes]:
-        """`cut` for lines of any spelling."""
+        """Return the frames that lines of any spelling complete."""
         frames: list[bytes] = []
         for line in lines:
             if line.startswith(b"data:"):

@@ -111,11 +111,6 @@ class Sync:
         with self.stream(client) as events:
             return list(iter(events.next_frames, []))
 
-    async def blocks(self, client: Client) -> list[bytes | list[bytes]]:
-        with self.stream(client) as events:
-            next(events)
-            return list(events.blocks())
-
     async def first(self, client: Client) -> tuple[ServerStreamEvent, int]:
         with self.stream(client) as events:
             event = next(events)
@@ -159,11 +154,6 @@ class Async:
             while frames := await events.next_frames():
                 batches.append(frames)
         return batches
-
-    async def blocks(self, client: Client) -> list[bytes | list[bytes]]:
-        async with self.stream(client) as events:
-            await anext(events)
-            return [block async for block in events.blocks()]
 
     async def first(self, client: Client) -> tuple[ServerStreamEvent, int]:
         async with self.stream(client) as events:
@@ -228,14 +218,6 @@ def test_next_frames_are_those_of_the_next_chunk_that_completes_any(road: Road) 
     with serve(good(INIT + HELLO, COMPLETE[:20], COMPLETE[20:], BUSY)) as server:
         batches = road.run(road.frames, server.url)
     assert batches == [[INIT.strip(), HELLO.strip()], [COMPLETE.strip()], [BUSY]]
-
-
-def test_blocks_are_whole_lines_wherever_they_are_likely_to_be_objects(road: Road) -> None:
-    sse = b"data: " + HELLO
-    with serve(good(INIT + HELLO, COMPLETE + HELLO[:9], HELLO[9:], sse, HELLO, BUSY)) as server:
-        blocks = road.run(road.blocks, server.url)
-    frame = HELLO.strip()
-    assert blocks == [[frame], COMPLETE, HELLO, [frame], HELLO, [BUSY]]
 
 
 def test_a_body_that_a_gateway_has_compressed_is_read(road: Road) -> None:
