@@ -59,18 +59,21 @@ class ExecutionBuilder:
 
     def take(self, event: events.Event) -> Any:
         """Take an event in; return what its handler is called with, or None."""
-        if not isinstance(event, (Stdout, Stderr)):
+        # isinstance takes as long as all else here where a class has a metaclass, as structs have.
+        if type(event) is Stdout:
+            text, kept, is_error = event.text or "", self._stdout, False
+        elif type(event) is Stderr:
+            text, kept, is_error = event.text or "", self._stderr, True
+            if text.startswith(_LOSS_NOTICES):
+                self.execution.output_lost = True
+        else:
             return self._take_other(event)
-        is_error = isinstance(event, Stderr)
-        text = event.text or ""
         message = make_message(
             {"text": text, "timestamp": event.timestamp or 0, "is_error": is_error}
         )
-        if is_error and text.startswith(_LOSS_NOTICES):
-            self.execution.output_lost = True
         if self._keeps_all:
             self._outputs.append(message)
-            (self._stderr if is_error else self._stdout).append(message)
+            kept.append(message)
         elif self._keep_output:
             self._keep(message)
         return message

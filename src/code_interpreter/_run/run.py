@@ -100,7 +100,7 @@ class Run:
             except errors.ProtocolError as error:
                 self._broken = error
                 break
-            if isinstance(event, ErrorObject):
+            if type(event) is ErrorObject:
                 self.refusal = stream_error(event.code, event.message)
             events.append(event)
         return events
