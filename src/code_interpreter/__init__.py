@@ -4,6 +4,7 @@
 """
 
 import importlib
+import logging
 from typing import TYPE_CHECKING
 
 from code_interpreter._version import __version__
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
         ContextBusyError,
         ContextNotFoundError,
         ExecutionTimeoutError,
+        ForkedError,
         InterpreterClosedError,
         InvalidArgumentError,
         KernelDiedError,
@@ -34,8 +36,9 @@ if TYPE_CHECKING:
         StreamIdleError,
         StreamTruncatedError,
         TransportError,
+        WrongLoopError,
     )
-    from code_interpreter._output.execution import Execution, Outcome
+    from code_interpreter._output.execution import Execution, ExecutionError, Outcome
     from code_interpreter._output.result import Result
     from code_interpreter._sync.codes import CodesSync
     from code_interpreter._sync.interpreter import CodeInterpreterSync
@@ -54,7 +57,9 @@ __all__ = [
     "ContextBusyError",
     "ContextNotFoundError",
     "Execution",
+    "ExecutionError",
     "ExecutionTimeoutError",
+    "ForkedError",
     "InterpreterClosedError",
     "InvalidArgumentError",
     "KernelDiedError",
@@ -70,8 +75,20 @@ __all__ = [
     "StreamTruncatedError",
     "SupportedLanguage",
     "TransportError",
+    "WrongLoopError",
     "__version__",
 ]
+
+# What others log of our requests at INFO, or beside an error that they raise, is noise to the
+# programs around us. A level that a program has set stays.
+for _name, _level in {
+    "httpx": logging.WARNING,
+    "opensandbox": logging.WARNING,
+    "opensandbox.adapters": logging.CRITICAL,
+    "opensandbox.sync.adapters": logging.CRITICAL,
+}.items():
+    if (_logger := logging.getLogger(_name)).level == logging.NOTSET:
+        _logger.setLevel(_level)
 
 # Names are imported when they are first used (PEP 562): the process of every local sandbox imports
 # this package without needing them, and they take most of a second.
@@ -80,6 +97,7 @@ _HOMES = {
     "CodesSync": "_sync.codes",
     "CodeContext": "_call.code_context",
     "Execution": "_output.execution",
+    "ExecutionError": "_output.execution",
     "Outcome": "_output.execution",
     "CodeInterpreter": "_async.interpreter",
     "CodeInterpreterSync": "_sync.interpreter",

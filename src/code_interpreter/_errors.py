@@ -60,6 +60,21 @@ class InterpreterClosedError(CodeInterpreterError, shared.SandboxInternalExcepti
     """The interpreter was used after it had been closed."""
 
 
+class WrongLoopError(CodeInterpreterError, shared.SandboxInternalException):
+    """The interpreter was used in another event loop than before; nothing was sent.
+
+    Its connections belong to the loop in which it was used first. Make one in each `asyncio.run`,
+    or use `CodeInterpreterSync`, which all threads may share.
+    """
+
+
+class ForkedError(CodeInterpreterError, shared.SandboxInternalException):
+    """The interpreter was used in a child of the process that made it; nothing was sent.
+
+    Both would read from the same connections. Make one in each process.
+    """
+
+
 class NoSandboxError(CodeInterpreterError, shared.SandboxInternalException):
     """The interpreter talks to a bare execd, without a sandbox."""
 
@@ -162,7 +177,8 @@ class CodeError(CodeInterpreterError):
     Attributes:
         name: The name of the exception or, in other languages, of the kind of error.
         value: Its text.
-        traceback: Lines of the traceback; they can hold ANSI colour sequences.
+        traceback: Lines of the traceback; they can hold ANSI colour sequences, which
+            `Execution.error.plain_traceback` leaves out.
     """
 
     def __init__(self, name: str, value: str = "", traceback: Sequence[str] = ()) -> None:

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 import msgspec
 
 __all__ = [
+    "ClearOutput",
     "Complete",
     "Error",
     "ErrorDetails",
@@ -78,6 +79,12 @@ class ErrorDetails(msgspec.Struct, frozen=True, gc=False):
     traceback: list[str] | str | None = None
 
 
+class ClearOutput(_Event, frozen=True, tag="clear_output"):
+    """What was shown so far is to be replaced, as `IPython.display.clear_output` does."""
+
+    wait: bool | None = None  # for the next output
+
+
 class Error(_Event, frozen=True, tag="error"):
     """The user's code failed."""
 
@@ -114,6 +121,15 @@ class Unknown(msgspec.Struct, frozen=True, gc=False):
 
 
 Tagged: TypeAlias = (
-    Init | Stdout | Stderr | MimeBundle | ExecutionCount | Error | Complete | Status | Ping
+    Init
+    | Stdout
+    | Stderr
+    | MimeBundle
+    | ClearOutput
+    | ExecutionCount
+    | Error
+    | Complete
+    | Status
+    | Ping
 )
 Event: TypeAlias = Tagged | ErrorObject | Unknown

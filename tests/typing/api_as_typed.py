@@ -7,7 +7,6 @@ from opensandbox.models.execd import (
     Execution as ReferenceExecution,
 )
 from opensandbox.models.execd import (
-    ExecutionError,
     ExecutionHandlers,
     OutputMessage,
 )
@@ -19,6 +18,7 @@ from code_interpreter import (
     CodeInterpreter,
     CodeInterpreterSync,
     Execution,
+    ExecutionError,
     Outcome,
     Result,
     SupportedLanguage,

@@ -15,10 +15,12 @@ from code_interpreter._errors import (
     StreamTruncatedError,
 )
 from code_interpreter._output.builder import ExecutionBuilder
-from code_interpreter._output.execution import Execution, Outcome, RunId
+from code_interpreter._output.execution import Execution, ExecutionError, Outcome, RunId
 from code_interpreter._output.result import Result
 from code_interpreter._run.handlers import listeners
 from code_interpreter._sync.primitives import accepted, settle
+
+DONE = e.Complete(9, 1)
 
 
 def fold(*events: e.Event, keep_output: bool = True) -> Execution:
@@ -62,7 +64,7 @@ def test_an_error_after_execution_complete_counts() -> None:
 
 
 def test_an_error_alone_ends_a_run_too() -> None:
-    assert fold(e.Error(1, None)).error == shared.ExecutionError(name="", value="", timestamp=1)
+    assert fold(e.Error(1, None)).error == ExecutionError(name="", value="", timestamp=1)
 
 
 def test_a_traceback_of_one_string_is_one_line() -> None:
@@ -260,3 +262,55 @@ def test_a_plain_function_that_returns_a_coroutine_is_refused_when_it_does() -> 
     accepted(listeners(None))
     accepted(listeners(ExecutionHandlersSync(on_stdout=print)))
     assert ExecutionHandlers().skip_accumulation is False
+
+
+def test_clearing_empties_the_output_at_once_or_with_the_next_output() -> None:
+    execution = fold(
+        e.Stdout(1, "old"),
+        e.Stderr(2, "old"),
+        e.MimeBundle(3, {"text": "old"}, display=True),
+        e.ClearOutput(4),
+        DONE,
+    )
+    assert (execution.outputs, execution.result, str(execution)) == ([], [], "")
+    assert (execution.logs.stdout, execution.logs.stderr) == ([], [])
+    waits = fold(e.Stdout(1, "1%"), e.ClearOutput(2, wait=True), DONE)
+    assert waits.text == "1%"
+    replaced = fold(
+        e.Stdout(1, "1%"), e.ClearOutput(2, wait=True), e.Stdout(3, "2%"), e.Stdout(4, " now"), DONE
+    )
+    assert replaced.text == "2% now"
+    assert len(replaced.outputs) == len(replaced.logs.stdout) == 2
+    shown = fold(
+        e.Stdout(1, "1%"), e.ClearOutput(2, wait=True), e.MimeBundle(3, {"text": "2%"}), DONE
+    )
+    assert [output.text for output in shown.outputs] == ["2%"]
+
+
+def test_a_figures_name_is_no_text_beside_the_figure() -> None:
+    figure = "<Figure size 640x480 with 1 Axes>"
+    execution = fold(
+        e.MimeBundle(1, {"text": figure, "image/png": "iVBORw0="}, display=True),
+        e.MimeBundle(2, {"text": "[1, 2]", "image/png": "iVBORw0="}, display=True),
+        e.MimeBundle(3, {"text": figure}),
+        DONE,
+    )
+    assert execution.text == f"[1, 2]\n{figure}"
+    assert execution.result[0].text == figure
+
+
+def test_a_traceback_is_there_as_plain_text() -> None:
+    lines = [
+        "\x1b[31m--------\x1b[39m",
+        "\x1b[31mZeroDivisionError\x1b[39m   Traceback",
+        "\x1b]8;;http://x\x1b\\Cell\x1b]8;;\x07 In[1], line 1",
+        "\x1b[91m\x1b(Bwhy\x1b[K",
+    ]
+    plain = "--------\nZeroDivisionError   Traceback\nCell In[1], line 1\nwhy"
+    execution = fold(e.Error(1, e.ErrorDetails("ZeroDivisionError", "why", lines)))
+    assert execution.error is not None
+    assert execution.error.plain_traceback == plain
+    assert str(execution) == f"[error] {plain}"
+    assert ExecutionError(name="E", value="v", timestamp=1).plain_traceback == "E: v"
+    by_hand = Execution(error=shared.ExecutionError(name="E", value="v", timestamp=1))  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]  # validation makes it one of ours
+    assert by_hand.error == ExecutionError(name="E", value="v", timestamp=1)

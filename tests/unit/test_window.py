@@ -1,5 +1,6 @@
 """`max_output` keeps the head and the tail, and counts what it leaves out."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from opensandbox.models.execd import OutputMessage
@@ -7,6 +8,7 @@ from opensandbox.models.execd import OutputMessage
 from code_interpreter import events as e
 from code_interpreter._output.builder import ExecutionBuilder
 from code_interpreter._output.execution import Execution, Outcome
+from code_interpreter._output.window import PICTURES
 
 texts = st.lists(st.text(alphabet="abcdé€😀", max_size=12), max_size=30)
 
@@ -73,7 +75,7 @@ def test_nothing_at_all_can_be_kept() -> None:
 def test_results_count_with_all_their_forms_and_are_left_out_whole() -> None:
     builder = ExecutionBuilder(max_output=20)
     builder.take(e.Stdout(1, "0123456789"))
-    builder.take(e.MimeBundle(2, {"text": "abcde", "image/png": "x" * 50}))
+    builder.take(e.MimeBundle(2, {"text": "abcde", "text/html": "x" * 50}))
     builder.take(e.Stderr(3, "end"))
     builder.take(e.Complete(4, 1))
     execution = builder.finish()
@@ -99,3 +101,68 @@ def test_what_has_arrived_is_there_after_a_failure() -> None:
     builder.settle(Outcome.STREAM_LOST)
     assert joined(builder.execution) == "abef"
     assert isinstance(builder.execution.outputs[0], OutputMessage)
+
+
+def test_pictures_have_a_room_of_their_own() -> None:
+    builder = ExecutionBuilder(max_output=10)
+    plot = {"text": "<Figure size 640x480 with 1 Axes>", "image/png": "x" * 100_000}
+    builder.take(e.Stdout(1, "0123"))
+    builder.take(e.MimeBundle(2, {**plot, "text": ""}, display=True))
+    builder.take(e.Complete(3, 1))
+    execution = builder.finish()
+    assert execution.result[0].mime["image/png"] == "x" * 100_000
+    assert not execution.truncated
+    assert execution.text == "0123"
+
+
+def test_pictures_are_bounded_too_and_what_is_left_out_is_counted() -> None:
+    builder = ExecutionBuilder(max_output=1000)
+    picture = "x" * (PICTURES // 2)
+    for n in range(3):
+        builder.take(e.MimeBundle(n, {"text": f"plot {n}", "image/png": picture}, display=True))
+    builder.take(e.Complete(3, 1))
+    execution = builder.finish()
+    assert ["image/png" in result.mime for result in execution.result] == [True, True, False]
+    assert ["image/png" in result.extra_properties for result in execution.result][-1] is False
+    assert execution.text == "plot 0\nplot 1\nplot 2"
+    assert execution.truncated
+    assert execution.omitted_bytes == len(picture)
+
+
+@pytest.mark.parametrize("limit", [0, 1, 1000])
+def test_an_error_is_bounded_too(limit: int) -> None:
+    builder = ExecutionBuilder(max_output=limit)
+    value = "a" * 5000 + "z"
+    builder.take(e.Error(1, e.ErrorDetails("ValueError", value, ["line"] * 5000 + [value])))
+    execution = builder.finish()
+    error = execution.error
+    assert error is not None
+    assert error.name == "ValueError"
+    assert f"[... {5001 - limit} bytes left out ...]" in error.value
+    assert len(error.value) < limit + 50
+    assert len("\n".join(error.traceback)) < limit + 50
+    if limit:
+        assert error.value[-1] == error.traceback[-1][-1] == "z"
+    assert execution.truncated
+    assert execution.omitted_bytes == 5001 - limit + 5 * 5000 + 5001 - limit
+    assert execution.text == ""
+
+
+def test_an_error_is_whole_where_no_bound_was_asked_for() -> None:
+    builder = ExecutionBuilder()
+    builder.take(e.Error(1, e.ErrorDetails("FinalAnswer", "x" * 5_000_000, ["t"])))
+    error = builder.finish().error
+    assert error is not None
+    assert len(error.value) == 5_000_000
+
+
+def test_what_was_cleared_does_not_count() -> None:
+    builder = ExecutionBuilder(max_output=10)
+    for n in range(100):
+        builder.take(e.Stdout(1, f"step {n}\n"))
+        builder.take(e.ClearOutput(1, wait=True))
+    builder.take(e.Stdout(1, "done"))
+    builder.take(e.Complete(1, 1))
+    execution = builder.finish()
+    assert execution.text == "done"
+    assert not execution.truncated

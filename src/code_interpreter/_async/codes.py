@@ -157,7 +157,7 @@ class Codes:
                 while events := await live.read():
                     for event in events:
                         value = take(event)
-                        handler = told.get(type(event))
+                        handler = told.get(type(event)) if told else None
                         if handler is not None and (outcome := handler(value)) is not None:
                             await settle(outcome, event)
             return run.conclude()

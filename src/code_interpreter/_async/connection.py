@@ -1,12 +1,15 @@
 """The connections of one interpreter, and who owns their transports."""
 
+import os
+
 import execd_client
 import httpx
 from opensandbox.config import ConnectionConfig
 from opensandbox.models.sandboxes import SandboxEndpoint
 from opensandbox.transport import unwrap_retry_transport
 
-from code_interpreter._errors import InterpreterClosedError
+from code_interpreter._async.primitives import Home, home
+from code_interpreter._errors import ForkedError, InterpreterClosedError, WrongLoopError
 from code_interpreter._wire.target import Target
 
 
@@ -27,7 +30,12 @@ class Connection:
         async def guard(request: httpx.Request) -> None:
             target.guard(request)
 
-        hooks = {**config.event_hooks, "request": [*config.event_hooks.get("request", []), guard]}
+        async def log(response: httpx.Response) -> None:
+            target.log(response)
+
+        hooks = dict(config.event_hooks)
+        for kind, ours in ("request", guard), ("response", log):
+            hooks[kind] = [*hooks.get(kind, []), ours]
 
         def client(transport: httpx.AsyncBaseTransport) -> httpx.AsyncClient:
             return httpx.AsyncClient(**target.options, event_hooks=hooks, transport=transport)
@@ -43,29 +51,53 @@ class Connection:
         self.timeout = rest.timeout
         self._owned = [rest, streams] if given is None else []
         self._closed = False
+        self._home: Home | None = None  # where it was used first
+        self._pid = os.getpid()
         url = str(target.base_url)
         self._rest = execd_client.Client(url).set_async_httpx_client(rest)
         self._streams = execd_client.Client(url).set_async_httpx_client(streams)
 
     @property
     def rest(self) -> execd_client.Client:
-        """For calls with one answer. Raises InterpreterClosedError after closing."""
+        """For calls with one answer, if `check_open` agrees."""
         self.check_open()
         return self._rest
 
     @property
     def streams(self) -> execd_client.Client:
-        """For event streams. Raises InterpreterClosedError after closing."""
+        """For event streams, if `check_open` agrees."""
         self.check_open()
         return self._streams
 
+    @property
+    def is_inherited(self) -> bool:
+        """Whether this is a copy in a child of its process: what it holds is the parent's."""
+        return os.getpid() != self._pid
+
     def check_open(self) -> None:
-        """Raise InterpreterClosedError after closing."""
+        """Raise the error for a use after closing, or where `check_place` refuses it."""
         if self._closed:
             raise InterpreterClosedError("the interpreter is closed")
+        self.check_place()
+
+    def check_place(self) -> None:
+        """Raise the error for a use in a child of its process, or in another event loop."""
+        if self.is_inherited:
+            raise ForkedError("this interpreter belongs to the parent process: make another here")
+        if self._home is None:
+            self._home = home()
+        elif self._home is not home():
+            raise WrongLoopError(
+                "this interpreter belongs to another event loop: make another here, or use"
+                " CodeInterpreterSync"
+            )
 
     async def aclose(self) -> None:
-        """Close what is ours; a second call does nothing."""
+        """Close what is ours; a second call does nothing, nor does one in a child process."""
+        if self.is_inherited:
+            self._owned = []
+        if self._owned:
+            self.check_place()
         self._closed = True
         while self._owned:
             await self._owned.pop().aclose()

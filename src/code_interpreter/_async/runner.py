@@ -35,10 +35,12 @@ class Runner:
 
     def live(self, run: Run) -> "LiveRun":
         """Return the run's life: it waits for its turn when it is entered."""
+        self._connection.check_open()
         return LiveRun(self._connection, self._slots, self._live, run)
 
     async def interrupt(self, target: str | Execution) -> None:
         """Stop a run of this interpreter, if it is still alive, or whatever else an id names."""
+        self._connection.check_place()
         if is_over(target):
             return
         runs = list(self._live.items())
@@ -89,6 +91,7 @@ class LiveRun:
 
     async def read(self) -> list[Event]:
         """Return the events that have come next; none at the clean end of the body."""
+        self._connection.check_place()
         run = self._run
         run.check()
         while True:
@@ -148,6 +151,8 @@ class LiveRun:
 
     def drop(self) -> None:
         """Stop the run, whose caller has left without a word."""
+        if self._connection.is_inherited:
+            return
         self._run.drop()
         on.detach(self._home, self.leave)
 
@@ -157,6 +162,8 @@ class LiveRun:
         self._run.builder.settle(Outcome.INTERRUPTED)
 
     async def __aexit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if self._connection.is_inherited:
+            return
         try:
             await self._end_stream(error)
         finally:

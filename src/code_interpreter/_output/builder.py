@@ -7,16 +7,11 @@
 import warnings
 from typing import Any, Final
 
-from opensandbox.models.execd import (
-    ExecutionComplete,
-    ExecutionError,
-    ExecutionInit,
-    OutputMessage,
-)
+from opensandbox.models.execd import ExecutionComplete, ExecutionInit, OutputMessage
 
 from code_interpreter import events
 from code_interpreter._errors import OutputLostWarning, StreamTruncatedError
-from code_interpreter._output.execution import Execution, Outcome, RunId
+from code_interpreter._output.execution import Execution, ExecutionError, Outcome, RunId
 from code_interpreter._output.message import make_message
 from code_interpreter._output.result import Result, from_bundle
 from code_interpreter._output.window import Window
@@ -55,7 +50,9 @@ class ExecutionBuilder:
         self._outputs = self.execution.outputs
         self._stdout = self.execution.logs.stdout
         self._stderr = self.execution.logs.stderr
+        self._max_output = max_output
         self._keeps_all = keep_output and max_output is None
+        self._clears_next = False  # with the next output
 
     def take(self, event: events.Event) -> Any:
         """Take an event in; return what its handler is called with, or None."""
@@ -88,11 +85,18 @@ class ExecutionBuilder:
                     is_main_result=not event.display,
                     display_id=event.display_id,
                 )
+                if self._window is not None:
+                    result = self._window.fitted(result)
                 if self._keep_output and not (event.update and self._replace(result)):
                     self._keep(result)
                 return result
+            case events.ClearOutput():
+                self._clears_next = True
+                self._keeps_all = False
+                if not event.wait:
+                    self._clear()
             case events.Error():
-                execution.error = _error(event)
+                execution.error = self._error(event)
                 return execution.error
             case events.Complete():
                 execution.complete = ExecutionComplete(
@@ -113,7 +117,32 @@ class ExecutionBuilder:
                 pass
         return None
 
+    def _error(self, event: events.Error) -> ExecutionError:
+        details = event.error or events.ErrorDetails()
+        value, traceback = details.evalue or "", details.traceback or []
+        lines = [traceback] if isinstance(traceback, str) else traceback
+        if self._window is not None:
+            value = self._window.shortened(value)
+            text = "\n".join(lines)
+            if (short := self._window.shortened(text)) != text:
+                lines = short.split("\n")
+        return ExecutionError(
+            name=details.ename or "", value=value, timestamp=event.timestamp or 0, traceback=lines
+        )
+
+    def _clear(self) -> None:
+        """Forget what was shown so far: the code replaces it, as in the output of a notebook."""
+        execution = self.execution
+        for kept in (self._outputs, self._stdout, self._stderr, execution.result):
+            kept.clear()
+        if self._max_output is not None:
+            self._window = Window(self._max_output)
+        self._clears_next = False
+        self._keeps_all = self._keep_output and self._window is None
+
     def _keep(self, output: OutputMessage | Result) -> None:
+        if self._clears_next:
+            self._clear()
         head = output if self._window is None else self._window.add(output)
         if head is not None:
             self._append(head)
@@ -148,11 +177,12 @@ class ExecutionBuilder:
         if self._window is None:
             return
         window, self._window = self._window, None
-        execution._omitted_before = len(self._outputs)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # its own builder
+        before = len(self._outputs)
         for output in window.tail():
             self._append(output)
-        execution.omitted_bytes = window.omitted_bytes
-        execution.truncated = window.omitted_bytes > 0
+        execution._omitted = before, window.omitted_bytes  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # its own builder
+        execution.omitted_bytes = window.omitted_bytes + window.omitted_otherwise
+        execution.truncated = execution.omitted_bytes > 0
 
     def finish(self) -> Execution:
         """Return the Execution, now that the body has ended cleanly.
@@ -175,14 +205,3 @@ class ExecutionBuilder:
         if self.interrupted or error.name == _KEYBOARD_INTERRUPT:
             return Outcome.INTERRUPTED
         return Outcome.ERROR
-
-
-def _error(event: events.Error) -> ExecutionError:
-    details = event.error or events.ErrorDetails()
-    traceback = details.traceback or []
-    return ExecutionError(
-        name=details.ename or "",
-        value=details.evalue or "",
-        timestamp=event.timestamp or 0,
-        traceback=[traceback] if isinstance(traceback, str) else traceback,
-    )

@@ -1,11 +1,11 @@
 """The `Execution`: one run's output, results, error and outcome, as its user holds them."""
 
 from enum import Enum
-from typing import Final
+from typing import Annotated, Final
 
 from opensandbox.models import execd as shared
 from opensandbox.models.execd import OutputMessage
-from pydantic import Field, PrivateAttr
+from pydantic import BeforeValidator, Field, PrivateAttr
 from typing_extensions import Self
 
 from code_interpreter._errors import (
@@ -14,8 +14,8 @@ from code_interpreter._errors import (
     CodeInterruptedError,
     KernelDiedError,
 )
-from code_interpreter._output.result import Result
-from code_interpreter._output.terminal import rendered
+from code_interpreter._output.result import Result, readable
+from code_interpreter._output.terminal import plain, rendered
 
 
 class Outcome(str, Enum):
@@ -49,6 +49,28 @@ _FAILURES: Final[dict[Outcome | None, type[CodeError]]] = {
 }
 
 
+class ExecutionError(shared.ExecutionError):
+    """How the user's code failed.
+
+    Attributes:
+        name: The name of the exception or, in other languages, of the kind of error.
+        value: Its text.
+        timestamp: Unix milliseconds.
+        traceback: Lines of the traceback as the kernel wrote them, often with terminal colours.
+    """
+
+    @property
+    def plain_traceback(self) -> str:
+        """The traceback as text without terminal codes; the name and the value if there is none."""
+        return plain("\n".join(self.traceback)).strip("\n") or f"{self.name}: {self.value}"
+
+
+def _with_text(error: object) -> object:
+    """Make an error of opensandbox's own one of ours."""
+    is_shared = isinstance(error, shared.ExecutionError) and not isinstance(error, ExecutionError)
+    return ExecutionError(**vars(error)) if is_shared else error
+
+
 class Execution(shared.Execution):
     """One run: its output, results and error, as far as they have arrived.
 
@@ -68,12 +90,14 @@ class Execution(shared.Execution):
 
     result: list[Result] = Field(default_factory=list)  # type: ignore[assignment]  # pyright: ignore[reportIncompatibleVariableOverride]  # the parent's list, of a narrower type
     outputs: list[OutputMessage | Result] = Field(default_factory=list[OutputMessage | Result])
+    error: Annotated[ExecutionError | None, BeforeValidator(_with_text)] = None  # pyright: ignore[reportIncompatibleVariableOverride]  # a narrower type
     outcome: Outcome | None = None
     output_lost: bool = False
     truncated: bool = False
     omitted_bytes: int = 0
 
-    _omitted_before: int = PrivateAttr(default=0)  # the index in `outputs` behind what was left out
+    # The index in `outputs` at which text was left out, and how many bytes.
+    _omitted: tuple[int, int] = PrivateAttr(default=(0, 0))
 
     @property
     def ok(self) -> bool:
@@ -113,37 +137,40 @@ class Execution(shared.Execution):
         last state. A result begins on a new line. Newlines at the end are left out.
         """
         parts: list[str] = []
-        at_line_start = True
         built: list[OutputMessage | Result] = [*self.logs.stdout, *self.result]
         # An Execution that was built by hand may have logs and results alone.
-        for index, output in enumerate(self.outputs or built):
-            if self.truncated and index == self._omitted_before:
-                parts.append(self._omission(at_line_start=at_line_start))
-                at_line_start = True
-            text = output.text
-            if not text or (isinstance(output, OutputMessage) and output.is_error):
-                continue
-            if isinstance(output, Result):
-                parts.append(f"{text}\n" if at_line_start else f"\n{text}\n")
-                at_line_start = True
-            else:
-                parts.append(text)
-                at_line_start = text.endswith("\n")
-        if self.truncated and len(self.outputs) == self._omitted_before:
-            parts.append(self._omission(at_line_start=at_line_start))
+        outputs = self.outputs or built
+        index, omitted = self._omitted
+        for output in outputs[:index]:
+            _show(output, parts)
+        if omitted:
+            _begin_line(parts)
+            parts.append(f"[... {omitted} bytes of output left out ...]\n")
+        for output in outputs[index:]:
+            _show(output, parts)
         return rendered(parts)
-
-    def _omission(self, *, at_line_start: bool) -> str:
-        line = f"[... {self.omitted_bytes} bytes of output left out ...]\n"
-        return line if at_line_start else f"\n{line}"
 
     def __str__(self) -> str:
         parts = [self.text] if self.logs.stdout or self.result or self.truncated else []
         if self.logs.stderr:
             parts.append(f"[stderr]\n{rendered(message.text for message in self.logs.stderr)}")
         if self.error:
-            parts.append(f"[error] {self.error.name}: {self.error.value}")
+            parts.append(f"[error] {self.error.plain_traceback}")
         return "\n".join(parts)
+
+
+def _show(output: OutputMessage | Result, parts: list[str]) -> None:
+    if isinstance(output, OutputMessage):
+        if output.text and not output.is_error:
+            parts.append(output.text)
+    elif text := readable(output):
+        _begin_line(parts)
+        parts.append(f"{text}\n")
+
+
+def _begin_line(parts: list[str]) -> None:
+    if parts and not parts[-1].endswith("\n"):
+        parts.append("\n")
 
 
 class RunId(str):

@@ -121,5 +121,18 @@ def from_bundle(
     )
 
 
+def readable(result: shared.ExecutionResult) -> str:
+    """Return the plain text, unless it only stands for a picture: ``<Figure size 640x480>``."""
+    text = result.text or ""
+    kinds = result.mime if isinstance(result, Result) else result.extra_properties
+    stands_for = text.startswith("<") and text.endswith(">")
+    return "" if stands_for and any(map(is_picture, kinds)) else text
+
+
+def is_picture(kind: str) -> bool:
+    """Return whether values of a MIME type are to be looked at, not read."""
+    return kind.startswith(("image/", "audio/", "video/")) or kind == "application/pdf"
+
+
 def _as_text(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -14,8 +14,17 @@ from typing import Final
 _CURSOR: Final = re.compile(r"[\r\x08]|\x1b\[[0-2]?K")
 # An escape sequence (ECMA-48, CSI), or one character.
 _ITEM: Final = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|.", re.DOTALL)
+# ECMA-48: control sequences, control strings (titles, links), other escapes.
+_CODE: Final = re.compile(
+    r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)|[ -/]*[0-~])"
+)
 _RESET: Final = frozenset({"\x1b[m", "\x1b[0m"})
 _ERASE: Final = re.compile(r"\x1b\[([0-2]?)K")
+
+
+def plain(text: str) -> str:
+    """Return text without terminal codes: colours, movements of the cursor, window titles."""
+    return _CODE.sub("", text)
 
 
 def rendered(chunks: Iterable[str]) -> str:

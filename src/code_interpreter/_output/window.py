@@ -1,26 +1,34 @@
 """`max_output`: the head and the tail of a run's output, within a number of bytes.
 
-Output counts as its UTF-8 text, a result as all forms of its MIME bundle. Half of the room is for
-the beginning, which is kept as it comes; the rest holds the latest output, so that the end of a
-long run, where its error is, is there too. Nothing is left out of output that fits as a whole.
+Output counts as its UTF-8 text, a result as all forms of its MIME bundle but pictures, which have a
+room of their own. Half of the room is for the beginning, which is kept as it comes; the rest holds
+the latest output, so that the end of a long run, where its error is, is there too. Nothing is left
+out of output that fits as a whole.
 """
 
 import json
 from collections import deque
-from typing import TypeAlias
+from collections.abc import Mapping
+from typing import Any, Final, TypeAlias
 
 from opensandbox.models.execd import OutputMessage
 
-from code_interpreter._output.result import Result
+from code_interpreter._output.result import Result, is_picture
 
 Output: TypeAlias = OutputMessage | Result
+
+PICTURES: Final = 16 * 2**20
+"""Bytes of pictures, as base64, that are kept at most, if `max_output` is not more."""
 
 
 class Window:
     """Takes output in, and says in the end what of it is kept. The limit is in bytes."""
 
     def __init__(self, limit: int) -> None:
-        self.omitted_bytes = 0
+        self.omitted_bytes = 0  # of text
+        self.omitted_otherwise = 0  # of pictures and of the error
+        self._limit = limit
+        self._picture_room = max(limit, PICTURES)
         self._head_room = limit // 2
         self._tail_room = limit - self._head_room
         self._tail: deque[tuple[Output, int]] = deque()
@@ -46,6 +54,34 @@ class Window:
             return None
         self._push(_cut(output, output.text[len(head) :]))
         return _cut(output, head)
+
+    def fitted(self, result: Result) -> Result:
+        """Return a result, without its pictures if there is no room left for them."""
+        pictures = {kind: value for kind, value in result.mime.items() if is_picture(kind)}
+        size = _bytes_of(pictures)
+        if size <= self._picture_room:
+            self._picture_room -= size
+            return result
+        self.omitted_otherwise += size
+        rest = {
+            name: {kind: value for kind, value in bundle.items() if kind not in pictures}
+            for name, bundle in (
+                ("mime", result.mime),
+                ("extra_properties", result.extra_properties),
+            )
+        }
+        return result.model_copy(update=rest)
+
+    def shortened(self, text: str) -> str:
+        """Return the beginning and the end of a text of an error, within the limit."""
+        data = text.encode("utf-8", "surrogatepass")
+        omitted = len(data) - self._limit
+        if omitted <= 0:
+            return text
+        self.omitted_otherwise += omitted
+        head, tail = data[: self._limit // 2], data[self._limit // 2 + omitted :]
+        note = f"[... {omitted} bytes left out ...]"
+        return f"{head.decode(errors='ignore')}{note}{tail.decode(errors='ignore')}"
 
     def replace(self, result: Result) -> bool:
         """Replace the earlier states of an updated display; return whether there were any."""
@@ -85,9 +121,12 @@ class Window:
 def _size(output: Output) -> int:
     if isinstance(output, OutputMessage):
         return _length(output.text)
+    return _bytes_of({kind: value for kind, value in output.mime.items() if not is_picture(kind)})
+
+
+def _bytes_of(bundle: Mapping[str, Any]) -> int:
     return sum(
-        _length(value if isinstance(value, str) else json.dumps(value))
-        for value in output.mime.values()
+        _length(value if isinstance(value, str) else json.dumps(value)) for value in bundle.values()
     )
 
 

@@ -19,7 +19,7 @@ from code_interpreter._call.plan import RunPlan
 from code_interpreter._output.builder import KERNEL_DIED, ExecutionBuilder
 from code_interpreter._output.execution import Execution, Outcome, RunId
 from code_interpreter._run.watch import GRACE, Action, Watch
-from code_interpreter._wire.decode import decode
+from code_interpreter._wire.decode import decode, decode_known
 from code_interpreter._wire.failures import known_error, mapped_errors, stream_error
 from code_interpreter.events import ErrorObject, Event
 
@@ -93,6 +93,8 @@ class Run:
     def take(self, frames: Sequence[bytes], now: float) -> list[Event]:
         """Return the events in frames that have come; `check` tells of one that is not valid."""
         self.watch.heard_at = now
+        if (known := decode_known(frames)) is not None:
+            return known
         events: list[Event] = []
         for frame in frames:
             try:

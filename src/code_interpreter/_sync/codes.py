@@ -154,7 +154,7 @@ class CodesSync:
                 while events := live.read():
                     for event in events:
                         value = take(event)
-                        handler = told.get(type(event))
+                        handler = told.get(type(event)) if told else None
                         if handler is not None and (outcome := handler(value)) is not None:
                             settle(outcome, event)
             return run.conclude()

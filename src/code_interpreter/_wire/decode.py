@@ -5,6 +5,7 @@ is not an event is a ProtocolError.
 """
 
 import json
+from collections.abc import Sequence
 from typing import Final, cast, get_args
 
 import msgspec
@@ -18,11 +19,23 @@ _decoder: Final[msgspec.json.Decoder[events.Tagged]] = msgspec.json.Decoder(even
 _KNOWN_TYPES: Final = frozenset(str(kind.__struct_config__.tag) for kind in get_args(events.Tagged))
 
 
+_UNUSUAL: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
+
+def decode_known(frames: Sequence[bytes]) -> list[events.Event] | None:
+    """Return the events in frames, or None if one of them is a case for `decode`."""
+    read = _decoder.decode
+    try:
+        return [read(frame) for frame in frames]
+    except _UNUSUAL:
+        return None
+
+
 def decode(frame: bytes) -> events.Event:
     """Return the event in one frame; raise ProtocolError if execd never sends such a one."""
     try:
         return _decoder.decode(frame)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except _UNUSUAL:
         return _decode_unusual(frame)
 
 

@@ -8,6 +8,7 @@ The API key never travels to execd except in server-proxy mode: `SandboxEndpoint
 accordingly, and `Target.guard` keeps them from following a redirect to another origin.
 """
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -18,6 +19,8 @@ from opensandbox.config import ConnectionConfig, ConnectionConfigSync
 from opensandbox.models.sandboxes import SandboxEndpoint
 
 from code_interpreter._errors import InvalidArgumentError
+
+_log: Final = logging.getLogger("code_interpreter")
 
 DEFAULT_REQUEST_TIMEOUT: Final = timedelta(seconds=30)
 
@@ -69,6 +72,11 @@ class Target:
             "timeout": config.request_timeout.total_seconds(),
             "follow_redirects": config.follow_redirects,
         }
+
+    def log(self, response: httpx.Response) -> None:
+        """Log that a request was answered: without its query, which may name the user's files."""
+        request = response.request
+        _log.debug("%s %s: HTTP %d", request.method, request.url.path, response.status_code)
 
     def guard(self, request: httpx.Request) -> None:
         """Take our headers off a request that a redirect sends to another origin."""

@@ -9,6 +9,7 @@ configuration is asked for.
 """
 
 import asyncio
+import logging
 import secrets
 import socket
 import threading
@@ -153,5 +154,16 @@ class LocalServer:
 
 
 def _serve(server: uvicorn.Server, listening: socket.socket) -> None:
-    with listening:
-        asyncio.run(server.serve(sockets=[listening]))
+    mine = threading.get_ident()
+
+    def is_of_use(record: logging.LogRecord) -> bool:
+        return record.levelno > logging.INFO or record.thread != mine
+
+    # The program around may show INFO, and run a uvicorn of its own.
+    logger = logging.getLogger("uvicorn.error")
+    logger.addFilter(is_of_use)
+    try:
+        with listening:
+            asyncio.run(server.serve(sockets=[listening]))
+    finally:
+        logger.removeFilter(is_of_use)

@@ -125,14 +125,15 @@ def _host_name(host_header: str) -> str:
 
 
 def uvicorn_server(app: ASGIApp) -> uvicorn.Server:
-    """A server for `app`; call `.serve(sockets=[bind(...)])`.
+    """Return a server for `app`; call `.serve(sockets=[bind(...)])`.
 
     It leaves the configuration of logging alone: loggers belong to the program around it, which
-    may run a uvicorn of its own. Unless that program shows INFO, it is quiet.
+    may run a uvicorn of its own.
     """
     return uvicorn.Server(
         uvicorn.Config(
             app,
+            access_log=False,
             date_header=False,
             http="httptools",
             lifespan="on",
