@@ -86,7 +86,7 @@ def test_all_is_sorted_and_true() -> None:
         ("code_interpreter.models", ["CodeContext", "SupportedLanguage"]),
         ("code_interpreter.models.code", ["CodeContext", "SupportedLanguage"]),
         ("code_interpreter.services", ["Codes"]),
-        ("code_interpreter.services.code", ["Codes"]),
+        ("code_interpreter.services.code", ["CodeContext", "Codes"]),
         ("code_interpreter.sync", ["CodeInterpreterSync"]),
     ],
 )
