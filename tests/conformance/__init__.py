@@ -17,6 +17,7 @@ What must stay true:
   all of them: the order of events, what the id of a run looks like, whether a language's errors are
   events or text, at which rates output is whole.
 - No time decides whether a test passes; limits only guard against hanging.
+- What the reference daemon is known to do differently is in `differences`, told by its answers.
 - A language that the server lacks is a skip with the server's own words. `EXECD_LANGUAGES`, a list
   with blanks between, names those that must not be lacking.
 """

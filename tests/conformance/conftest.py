@@ -104,6 +104,11 @@ def kernels(targets: dict[Kind, Target], lacking: dict[str, str]) -> Iterator[Ke
                 if error.status != 400:
                     raise
                 lacking[name] = str(error)
+        if (context := contexts.get(name)) is not None and context.id is not None:
+            try:
+                interpreter.codes.get_context(context.id)
+            except ci.ContextNotFoundError:  # a run in it had to be given up
+                contexts[name] = interpreter.codes.create_context(name)
         if name in lacking:
             assert name not in wanted, lacking[name]
             pytest.skip(f"the server has no {name}: {lacking[name]}")

@@ -6,9 +6,17 @@ import pytest
 from execd_client.api.filesystem import get_files_info
 from execd_client.models import GetFilesInfoResponse200
 
+import code_interpreter as ci
 from code_interpreter import CodeContext, Outcome
 from tests.conformance.client import Client, shown, stdout
 from tests.conformance.conftest import Kernels
+from tests.conformance.differences import (
+    allow,
+    is_the_references,
+    loses_line_ends_of_unicode,
+    loses_lines,
+    says_nothing_of_a_compile_error,
+)
 from tests.conformance.languages import (
     BASH,
     JAVA,
@@ -98,6 +106,11 @@ async def test_code_that_is_no_program_is_refused_in_words(
     client: Client, language: Language, kernel: CodeContext
 ) -> None:
     execution = await client.run(language.rejected, context=kernel)
+    allow(
+        is_the_references(execution, kernel)
+        and says_nothing_of_a_compile_error(language, shown(execution)),
+        "a compile error of Go has no words",
+    )
     assert shown(execution).strip()
     await go_on(client, language, kernel)
 
@@ -106,6 +119,12 @@ async def test_every_character_arrives(
     client: Client, language: Language, kernel: CodeContext
 ) -> None:
     execution = await client.run(language.unicode, context=kernel)
+    allow(
+        is_the_references(execution, kernel)
+        and stdout(execution) != f"{UNICODE}\n"
+        and loses_line_ends_of_unicode(language, execution),
+        "Bash breaks lines at U+0085 and U+2028",
+    )
     assert stdout(execution) == f"{UNICODE}\n"
 
 
@@ -113,7 +132,12 @@ async def test_lines_arrive_whole_and_in_order(
     client: Client, language: Language, kernel: CodeContext
 ) -> None:
     execution = await client.run(language.many, context=kernel)
-    assert stdout(execution) == "".join(f"{number}\n" for number in range(200))
+    expected = [str(number) for number in range(200)]
+    allow(
+        is_the_references(execution, kernel) and loses_lines(language, execution, expected),
+        "lines are lost at 200 a run",
+    )
+    assert stdout(execution) == "".join(f"{line}\n" for line in expected)
 
 
 async def test_code_is_stopped_while_it_runs(
@@ -127,7 +151,11 @@ async def test_code_is_stopped_while_it_runs(
         assert running.going
         await asyncio.sleep(0.05)
     await client.codes.interrupt(running.id)
-    execution = await running.ends()
+    try:
+        execution = await running.ends()
+    except ci.ExecutionTimeoutError:
+        allow(language is JAVA and running.id == kernel.id, "Java runs on after an interrupt")
+        raise
     assert "never" not in stdout(execution)
     await go_on(client, language, kernel)
 

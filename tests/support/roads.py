@@ -1,10 +1,12 @@
 """The two roads of the generated client, by `asyncio` and blocking, with one face."""
 
-import itertools
+import math
+import time
 from collections.abc import Mapping
 from types import ModuleType
 from typing import Any
 
+import httpx
 from execd_client import Client
 
 
@@ -22,18 +24,39 @@ class Road:
         return operation.sync(client=self.client, **arguments)
 
     async def items(
-        self, operation: ModuleType, most: int | None = None, **arguments: Any
+        self,
+        operation: ModuleType,
+        most: int | None = None,
+        limit: float | None = None,
+        **arguments: Any,
     ) -> list[Any]:
-        """What a stream brings: all, or as many as are wanted before it is closed."""
-        if not self.by_asyncio:
-            with operation.stream(client=self.client, **arguments) as stream:
-                return list(itertools.islice(stream, most))
+        """What a stream brings: all, or as many as are wanted before it is closed.
+
+        Raises:
+            TimeoutError: Its end has not come within `limit` seconds, pings or not.
+        """
+        end = math.inf if limit is None else time.monotonic() + limit
+        if limit is not None:
+            arguments["timeout"] = httpx.Timeout(limit)
         found: list[Any] = []
-        async with operation.astream(client=self.client, **arguments) as events:
-            async for item in events:
-                found.append(item)
-                if len(found) == most:
-                    break
+
+        def enough(item: Any) -> bool:
+            found.append(item)
+            if time.monotonic() > end:
+                raise TimeoutError
+            return len(found) == most
+
+        try:
+            if self.by_asyncio:
+                async with operation.astream(client=self.client, **arguments) as events:
+                    async for item in events:
+                        if enough(item):
+                            break
+            else:
+                with operation.stream(client=self.client, **arguments) as stream:
+                    any(enough(item) for item in stream)
+        except httpx.ReadTimeout as error:
+            raise TimeoutError from error
         return found
 
     async def close(self) -> None:
