@@ -429,7 +429,7 @@ def test_code_that_awaits_on_loses_its_kernel(server: Server, language: str) -> 
 @pytest.mark.parametrize(
     ("code", "how", "said"),
     [
-        ("process.exit(3)", "exit status 3", "last words\n"),
+        ("process.kill(process.pid, 'SIGTERM'); await new Promise(() => {})", "terminated", ""),
         # Nothing can be sent after this; and before, it takes a moment.
         ("await null; process.kill(process.pid, 'SIGKILL')", "signal: killed", ""),
     ],
@@ -445,6 +445,23 @@ def test_a_dead_kernel_ends_the_run_at_once(
         assert how in outcome.error["evalue"]
         assert server.run("kept", fresh).error["ename"] == MISSING[language]
         assert text_of(server, "1 + 1", fresh) == "2"
+
+
+@pytest.mark.parametrize(
+    "code", ["try { process.exit(3) } finally { for (;;); }", "await null; process.exit(3)"]
+)
+def test_an_exit_ends_the_cell_and_keeps_the_state(
+    server: Server, language: str, code: str
+) -> None:
+    if language == "typescript":
+        pytest.skip("tslab's kernel dies")
+    with server.context(language=language) as fresh:
+        server.run("let kept = 1", fresh)
+        outcome = server.run(f"console.log('last words'); {code}", fresh)
+        assert outcome.text() == "last words\n"
+        assert outcome.error == {"ename": "ExitStatus", "evalue": "3", "traceback": []}
+        assert server.run("kept = 2; process.exit(0)", fresh).ok
+        assert text_of(server, "kept", fresh) == "2"
 
 
 def test_output_of_child_processes_arrives_with_the_cell(server: Server, context: str) -> None:

@@ -9,6 +9,7 @@
 const fs = require("fs");
 const Module = require("module");
 const path = require("path");
+const workers = require("worker_threads");
 const { pathToFileURL, fileURLToPath } = require("url");
 
 const NOT_FOUND = new Set(["ERR_MODULE_NOT_FOUND", "ERR_UNSUPPORTED_DIR_IMPORT"]);
@@ -132,10 +133,28 @@ function forget(file) {
   }
 }
 
+const codes = new Map(); // of cells, by file
+
+/** Remember the code of a cell, for workers that are to run the same file. */
+function keep(file, code) {
+  codes.set(file, code);
+}
+
+// No file of that name exists, so `new Worker(__filename)` gets the code.
+workers.Worker = class Worker extends workers.Worker {
+  constructor(file, options) {
+    const name = file instanceof URL && file.protocol === "file:" ? fileURLToPath(file) : file;
+    const code = codes.get(name);
+    if (code === undefined) super(file, options);
+    else super(code, { ...options, eval: true });
+  }
+};
+Module.syncBuiltinESMExports();
+
 /** Make the module that all cells are, as `require.main` has it. */
 function createMain() {
-  const main = new Module(".", undefined);
-  main.loaded = false;
+  const main = new Module(".", null);
+  main.parent = null;
   process.mainModule = main;
   return main;
 }
@@ -143,6 +162,8 @@ function createMain() {
 /** Put the main module where a cell is, and return its `require`. */
 function requirer(main, file) {
   main.filename = file;
+  main.children = [];
+  process.argv[1] = file;
   main.paths = Module._nodeModulePaths(path.dirname(file));
   const { resolve } = Module.createRequire(file);
   const require = (id) => main.require(id);
@@ -169,4 +190,4 @@ function meta(file) {
   });
 }
 
-module.exports = { createMain, importer, meta, provide, refresh, requirer };
+module.exports = { createMain, importer, keep, meta, provide, refresh, requirer };

@@ -28,7 +28,10 @@ const INTERRUPTED = "ERR_SCRIPT_EXECUTION_INTERRUPTED";
 const main = modules.createMain();
 const sources = new Map(); // of all cells, by file: what the user wrote
 
-let abandon; // ends the running cell with an error; undefined while none runs
+const EXIT = Symbol("exit"); // what `process.exit` throws where nothing else stops the code
+
+let abandon; // ends the running cell with this outcome; undefined while none runs
+let guarding = false; // SIGINT stops the code that is running
 
 /**
  * Run a cell.
@@ -42,16 +45,19 @@ let abandon; // ends the running cell with an error; undefined while none runs
  */
 async function run(source, code, file, begin) {
   modules.refresh();
+  modules.keep(file, code);
   sources.set(file, source.split(/\r?\n/));
+  process.exitCode = undefined;
   const failed = new Promise((resolve) => {
-    abandon = (error) => resolve({ error });
+    abandon = resolve;
   });
   const ended = await Promise.race([attempt(code, file, begin), failed]);
   // Rejections are told only when all that was to follow them has run.
   const late = new Promise((resolve) => later(resolve, ended));
   const outcome = await Promise.race([failed, late]);
   abandon = undefined;
-  return outcome;
+  if (outcome.error || !process.exitCode) return outcome;
+  return exited(process.exitCode);
 }
 
 async function attempt(code, file, begin) {
@@ -164,7 +170,12 @@ function guard(act) {
     delete globalThis[enter];
     result = act();
   };
-  guarded.runInThisContext({ breakOnSigint: true, displayErrors: false });
+  guarding = true;
+  try {
+    guarded.runInThisContext({ breakOnSigint: true, displayErrors: false });
+  } finally {
+    guarding = false;
+  }
   return result;
 }
 
@@ -213,10 +224,34 @@ function excerpt(lines) {
   return [];
 }
 
+// What a program does at its end, a cell does where it stands: the kernel lives on.
+const reallyExit = process.reallyExit;
+const exitListeners = process.listeners("exit");
+process.reallyExit = (status) => {
+  if (!abandon) return reallyExit.call(process, status);
+  process._exiting = false;
+  for (const listener of process.listeners("exit")) {
+    if (!exitListeners.includes(listener)) process.off("exit", listener);
+  }
+  abandon(exited(status));
+  if (guarding) {
+    // No `catch` and no `finally` of the user's stops this.
+    process.kill(process.pid, "SIGINT");
+    for (;;);
+  }
+  throw EXIT;
+};
+
+function exited(status) {
+  if (!status) return { value: undefined };
+  return { error: { ename: "ExitStatus", evalue: `${status}`, traceback: [] } };
+}
+
 function uncaught(thrown) {
+  if (thrown === EXIT) return undefined;
   if (process.listenerCount("uncaughtException") > 1) return; // user code takes it
   const error = describe(thrown);
-  if (abandon) return abandon(error);
+  if (abandon) return abandon({ error });
   const text = error.traceback.join("\n") || error.evalue;
   process.stderr.write(`Uncaught:\n${text}\n`);
 }

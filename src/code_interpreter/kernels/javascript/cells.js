@@ -51,10 +51,11 @@ function transform(source, hidden) {
   const imported = imports.flatMap(({ bindings }) => bindings.map(({ local }) => local));
   const free = [...found.mentioned].filter((name) => !declared.has(name));
   const carried = hidden(free, imported);
-  const wrapped = found.awaits || found.module;
+  const awaits = found.awaits && !declared.has("await");
+  const wrapped = awaits || found.module;
 
   let head = found.module || isStrict(tree) ? '"use strict";' : "";
-  if (wrapped) head += `return (${found.awaits ? "async " : ""}() => {`;
+  if (wrapped) head += `return (${awaits ? "async " : ""}() => {`;
   for (const name of carried) head += `let ${name} = $cell.read("${name}");`;
   for (const name of carried) declared.add(name);
   head += `$cell.offer({${[...declared].map(accessors).join(",")}});`;

@@ -1,0 +1,13 @@
+const crypto = require("crypto");
+console.log(crypto.createHash("sha256").update("abc").digest("hex"));
+console.log(crypto.createHmac("md5", "k").update("v").digest("base64"));
+console.log(crypto.randomBytes(8).length, crypto.randomUUID().length);
+const key = crypto.scryptSync("secret", "salt", 32);
+const cipher = crypto.createCipheriv("aes-256-cbc", key, Buffer.alloc(16));
+const sealed = cipher.update("hidden", "utf8", "hex") + cipher.final("hex");
+const opener = crypto.createDecipheriv("aes-256-cbc", key, Buffer.alloc(16));
+console.log(sealed, opener.update(sealed, "hex", "utf8") + opener.final("utf8"));
+console.log(Buffer.from("héllo").toString("hex"), Buffer.concat([Buffer.from([1]), Buffer.from("x")]));
+console.log(Buffer.byteLength("🎉"), Buffer.from("aGk=", "base64").toString(), btoa("x"), atob("eA=="));
+console.log(new TextEncoder().encode("é"), new TextDecoder().decode(new Uint8Array([226, 130, 172])));
+crypto.subtle.digest("SHA-1", new TextEncoder().encode("abc")).then((d) => console.log(Buffer.from(d).toString("hex")));

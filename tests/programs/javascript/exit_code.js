@@ -1,0 +1,3 @@
+console.log("working");
+console.error("it failed");
+process.exitCode = 3;

@@ -1,0 +1,10 @@
+console.log(typeof crypto.randomUUID(), typeof crypto.subtle);
+console.log(structuredClone({ a: [new Date(0), new Map([[1, 2]])] }));
+const copy = structuredClone({ deep: { x: 1 } });
+copy.deep.x = 2;
+console.log(copy, typeof fetch, typeof performance.now(), typeof AbortController);
+console.log(new URL("https://u:p@example.org:8080/a/b?x=1&y=2#h").searchParams.get("y"));
+console.log([...new URLSearchParams("a=1&b=2&a=3").getAll("a")], new URL("../c", "http://x/a/b").href);
+console.log(new Intl.NumberFormat("en-US").format(1234567.891), (1234.5).toLocaleString("en-US"));
+console.log([3, 1, 2].toSorted(), [1, 2, 3].with(1, 9), [1, 2].at(-1), Object.hasOwn({ a: 1 }, "a"));
+console.log([1, 2, 3].toReversed(), [1, 2, 3].toSpliced(0, 1), "ab".isWellFormed());

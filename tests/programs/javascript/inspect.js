@@ -1,0 +1,12 @@
+console.log([1, 2, 3], { a: { b: { c: { d: 1 } } } }, [[[[1]]]]);
+console.log(new Map([["k", { v: 1 }]]), new Set([1, "2"]), Symbol("s"), 10n, /re/g);
+console.log([undefined, null, , 3], new Array(5), [1.0, -0, 1e21]);
+console.log(function named() {}, () => {}, class A {}, class B extends Array {});
+console.log(Array.from({ length: 120 }, (_, i) => i));
+console.log("%s is %d years and %i, %f, %j %o %%", "Bob", 42.5, 42.9, "1.5", { a: 1 }, [1]);
+console.log(new Error("shown").message, [new Error("x")].length);
+console.log(Object.create(null), Object.create({ inherited: 1 }), new (class Foo { x = 1; #y = 2; })());
+console.log({ get a() { return 1; }, set b(v) {} }, [..."ab"].entries(), new WeakMap());
+console.log(Buffer.from("hi"), new Uint8Array(3), new ArrayBuffer(2), Promise.resolve(4));
+console.log("a".repeat(200).length, ["a".repeat(100)], { long: "text ".repeat(20), other: 1 });
+console.log(-0, [-0], 0, "str", ["str"], new String("boxed"), Object(1));

@@ -1,0 +1,10 @@
+module.exports = { helper: () => 1 };
+console.log(require.main === module, module.id, module.parent, typeof require.resolve);
+console.log(typeof __filename, require("path").dirname(__filename) === __dirname, process.argv.length);
+console.log(process.argv[1] === __filename, process.execArgv, process.argv0.endsWith("node"));
+if (require.main === module) console.log("run as a program");
+console.log(require("node:util").format("%s", "x"), typeof require.cache, this === exports);
+exports.late = 1;
+console.log(module.exports, module.loaded, module.children.length);
+return;
+console.log("never");

@@ -1,0 +1,3 @@
+const user = { name: "x" };
+console.log(user.address?.street);
+console.log(user.address.street);
