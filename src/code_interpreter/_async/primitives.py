@@ -2,12 +2,18 @@
 
 import asyncio
 import inspect
+import os
 import time
+import warnings
+import weakref
 from collections.abc import Callable, Collection, Coroutine, Mapping
 from contextlib import suppress
 from typing import Any, Final, TypeAlias
 
+import httpx
+
 from code_interpreter._errors import RequestTimeoutError
+from code_interpreter._wire.target import warn_unclosed
 from code_interpreter.events import Event as RunEvent
 
 Work: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
@@ -74,6 +80,39 @@ def detach(home: Home, work: Work) -> None:
 
     with suppress(RuntimeError):
         home.call_soon_threadsafe(start)
+
+
+class Clients:
+    """The HTTP clients that an interpreter owns; `forget` is called when nobody closed it."""
+
+    def __init__(self, url: httpx.URL) -> None:
+        self.owned: list[httpx.AsyncClient] = []
+        self.home: Home | None = None
+        self._url = url
+        self._pid = os.getpid()
+        self._streams = weakref.WeakSet[Any]()
+
+    def note(self, response: httpx.Response) -> None:
+        """Keep sight of the connection that an answer came by."""
+        self._streams.add(response.extensions["network_stream"])
+
+    def forget(self) -> None:
+        """Warn, and close what can be closed; asyncio does not warn of the same."""
+        if not self.owned or self.home is None or self._pid != os.getpid():
+            return
+        for stream in self._streams:
+            descriptor = stream.get_extra_info("socket").fileno()
+            for unclosed in (
+                rf"transport <\w+ fd={descriptor}\b",
+                rf"<socket\.socket fd={descriptor},",
+            ):
+                warnings.filterwarnings("ignore", f"unclosed {unclosed}", ResourceWarning)
+        detach(self.home, self._close)
+        warn_unclosed(self._url)
+
+    async def _close(self) -> None:
+        while self.owned:
+            await self.owned.pop().aclose()
 
 
 def accepted(handlers: Mapping[type, Callable[[Any], Any]]) -> Mapping[type, Callable[[Any], Any]]:

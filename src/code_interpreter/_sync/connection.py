@@ -2,6 +2,7 @@
 """The connections of one interpreter, and who owns their transports."""
 
 import os
+import weakref
 
 import execd_client
 import httpx
@@ -10,7 +11,7 @@ from opensandbox.models.sandboxes import SandboxEndpoint
 from opensandbox.transport import unwrap_retry_transport
 
 from code_interpreter._errors import ForkedError, InterpreterClosedError, WrongLoopError
-from code_interpreter._sync.primitives import Home, home
+from code_interpreter._sync.primitives import Clients, Home, home
 from code_interpreter._wire.target import Target
 
 
@@ -31,8 +32,11 @@ class Connection:
         def guard(request: httpx.Request) -> None:
             target.guard(request)
 
+        clients = Clients(target.base_url)
+
         def log(response: httpx.Response) -> None:
             target.log(response)
+            clients.note(response)
 
         hooks = dict(config.event_hooks)
         for kind, ours in ("request", guard), ("response", log):
@@ -50,7 +54,10 @@ class Connection:
         else:
             rest, streams = client(given), client(unwrap_retry_transport(given))
         self.timeout = rest.timeout
-        self._owned = [rest, streams] if given is None else []
+        if given is None:
+            clients.owned = [rest, streams]
+        self._clients = clients
+        self._unclosed = weakref.finalize(self, clients.forget)
         self._closed = False
         self._home: Home | None = None  # where it was used first
         self._pid = os.getpid()
@@ -86,7 +93,7 @@ class Connection:
         if self.is_inherited:
             raise ForkedError("this interpreter belongs to the parent process: make another here")
         if self._home is None:
-            self._home = home()
+            self._home = self._clients.home = home()
         elif self._home is not home():
             raise WrongLoopError(
                 "this interpreter belongs to another event loop: make another here, or use"
@@ -95,10 +102,10 @@ class Connection:
 
     def close(self) -> None:
         """Close what is ours; a second call does nothing, nor does one in a child process."""
-        if self.is_inherited:
-            self._owned = []
-        if self._owned:
+        owned = [] if self.is_inherited else self._clients.owned
+        if owned:
             self.check_place()
         self._closed = True
-        while self._owned:
-            self._owned.pop().close()
+        self._unclosed.detach()
+        while owned:
+            owned.pop().close()

@@ -6,6 +6,7 @@ block.
 """
 
 import inspect
+import os
 import sched
 import threading
 import time
@@ -13,8 +14,11 @@ from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from typing import Any, Final, TypeAlias
 
+import httpx
+
 from code_interpreter._errors import InvalidArgumentError
 from code_interpreter._run.handlers import HANDLER_NAMES
+from code_interpreter._wire.target import warn_unclosed
 from code_interpreter.events import Event as RunEvent
 
 Work: TypeAlias = Callable[[], None]
@@ -118,6 +122,27 @@ def join(jobs: Collection[Job], seconds: float) -> None:
 def detach(home: Home, work: Work) -> None:  # noqa: ARG001  # a thread needs no loop
     """Do work that no one waits for."""
     work()
+
+
+class Clients:
+    """The HTTP clients that an interpreter owns; `forget` is called when nobody closed it."""
+
+    def __init__(self, url: httpx.URL) -> None:
+        self.owned: list[httpx.Client] = []
+        self.home: Home = None
+        self._url = url
+        self._pid = os.getpid()
+
+    def note(self, response: httpx.Response) -> None:
+        """Do nothing: what is closed here is closed."""
+
+    def forget(self) -> None:
+        """Warn, and close."""
+        if not self.owned or self._pid != os.getpid():
+            return
+        while self.owned:
+            self.owned.pop().close()
+        warn_unclosed(self._url)
 
 
 def accepted(handlers: Mapping[type, Handler]) -> Mapping[type, Handler]:

@@ -2,6 +2,7 @@
 """The events of one run, one by one."""
 
 import time
+import warnings
 from collections import deque
 
 from typing_extensions import Self
@@ -18,8 +19,8 @@ from code_interpreter.events import Event
 class RunStreamSync:
     """The events of one run, in order of arrival: an iterator and a context manager.
 
-    It can be read once. Leaving the loop or the block early stops the run; with `async with`, it is
-    stopped by the time the block is left.
+    It can be read once. Leaving the block of an `async with` early stops the run. Without a block,
+    a stream that is dropped early stops it too, later, and with a ResourceWarning.
 
     Attributes:
         execution: What has arrived so far; its `outcome` is set once the loop has ended.
@@ -93,3 +94,5 @@ class RunStreamSync:
         live: LiveRun | None = getattr(self, "_live", None)
         if live is not None:
             live.drop()
+            message = "unclosed stream of a run: it is stopped; use a `with` block"
+            warnings.warn(message, ResourceWarning, stacklevel=2)

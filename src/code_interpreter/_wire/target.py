@@ -9,6 +9,7 @@ accordingly, and `Target.guard` keeps them from following a redirect to another 
 """
 
 import logging
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -94,6 +95,15 @@ def lift_read_limit(response: httpx.Response) -> None:
     """
     timeout: dict[str, float | None] = response.request.extensions["timeout"]
     timeout["read"] = None
+
+
+def warn_unclosed(url: httpx.URL) -> None:
+    """Warn of an interpreter that its program has left open."""
+    warnings.warn(
+        f"unclosed code interpreter of {url}: close it, or use a `with` block",
+        ResourceWarning,
+        stacklevel=2,
+    )
 
 
 def at_most(configured: httpx.Timeout, seconds: float | None) -> httpx.Timeout:
