@@ -61,10 +61,10 @@ class InterpreterClosedError(CodeInterpreterError, shared.SandboxInternalExcepti
 
 
 class WrongLoopError(CodeInterpreterError, shared.SandboxInternalException):
-    """The interpreter was used in another event loop than before; nothing was sent.
+    """The interpreter was used in another event loop, while its own is open; nothing was sent.
 
-    Its connections belong to the loop in which it was used first. Make one in each `asyncio.run`,
-    or use `CodeInterpreterSync`, which all threads may share.
+    Its connections belong to the loop in which it was used first, until that is closed. Make one in
+    each loop, or use `CodeInterpreterSync`, which all threads may share.
     """
 
 

@@ -1,6 +1,7 @@
 """An interpreter works in its event loop and its process; elsewhere it says so."""
 
 import asyncio
+import gc
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable
@@ -44,6 +45,22 @@ def test_another_event_loop_is_refused_before_any_io(
         assert home.run_until_complete(interpreter.codes.run("1")).ok  # its context is not busy
         home.run_until_complete(interpreter.aclose())
     home.close()
+
+
+def test_a_second_asyncio_run_has_connections_of_its_own() -> None:
+    async def first(url: str) -> ci.CodeInterpreter:
+        made = await ci.CodeInterpreter.connect(url)
+        assert (await made.codes.run("1")).ok
+        return made
+
+    with fault_server(plays(INIT, DONE), plays(INIT, OUT, DONE), plays(INIT, DONE)) as faults:
+        interpreter = asyncio.run(first(faults.url))
+        assert asyncio.run(interpreter.codes.run("2")).text
+        assert asyncio.run(interpreter.codes.run("3")).ok
+        asyncio.run(interpreter.aclose())
+        with pytest.raises(ci.InterpreterClosedError):
+            asyncio.run(interpreter.codes.run("4"))
+        gc.collect()  # while the filters of this test hold
 
 
 def test_a_stream_is_not_read_in_another_event_loop() -> None:

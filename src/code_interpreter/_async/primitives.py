@@ -12,7 +12,7 @@ from typing import Any, Final, TypeAlias
 
 import httpx
 
-from code_interpreter._errors import RequestTimeoutError
+from code_interpreter._errors import RequestTimeoutError, WrongLoopError
 from code_interpreter._wire.target import warn_unclosed
 from code_interpreter.events import Event as RunEvent
 
@@ -82,6 +82,15 @@ def detach(home: Home, work: Work) -> None:
         home.call_soon_threadsafe(start)
 
 
+def check_home(wanted: Home) -> None:
+    """Raise WrongLoopError in any other event loop."""
+    if home() is not wanted:
+        raise WrongLoopError(
+            "this interpreter belongs to another event loop: make another here, or use"
+            " CodeInterpreterSync"
+        )
+
+
 class Clients:
     """The HTTP clients that an interpreter owns; `forget` is called when nobody closed it."""
 
@@ -96,10 +105,20 @@ class Clients:
         """Keep sight of the connection that an answer came by."""
         self._streams.add(response.extensions["network_stream"])
 
+    @property
+    def is_homeless(self) -> bool:
+        """Whether the event loop of their connections was closed."""
+        return self.home is not None and self.home.is_closed()
+
     def forget(self) -> None:
         """Warn, and close what can be closed; asyncio does not warn of the same."""
-        if not self.owned or self.home is None or self._pid != os.getpid():
-            return
+        if self.owned and self.home is not None and self._pid == os.getpid():
+            self.leave()
+            detach(self.home, self._close)
+            warn_unclosed(self._url)
+
+    def leave(self) -> None:
+        """Let go of connections that no one will close, without a warning of asyncio's."""
         for stream in self._streams:
             descriptor = stream.get_extra_info("socket").fileno()
             for unclosed in (
@@ -107,8 +126,6 @@ class Clients:
                 rf"<socket\.socket fd={descriptor},",
             ):
                 warnings.filterwarnings("ignore", f"unclosed {unclosed}", ResourceWarning)
-        detach(self.home, self._close)
-        warn_unclosed(self._url)
 
     async def _close(self) -> None:
         while self.owned:

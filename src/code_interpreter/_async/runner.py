@@ -91,7 +91,7 @@ class LiveRun:
 
     async def read(self) -> list[Event]:
         """Return the events that have come next; none at the clean end of the body."""
-        self._connection.check_place()
+        self._connection.check_place(self._home)
         run = self._run
         run.check()
         while True:

@@ -10,8 +10,8 @@ from opensandbox.config import ConnectionConfigSync
 from opensandbox.models.sandboxes import SandboxEndpoint
 from opensandbox.transport import unwrap_retry_transport
 
-from code_interpreter._errors import ForkedError, InterpreterClosedError, WrongLoopError
-from code_interpreter._sync.primitives import Clients, Home, home
+from code_interpreter._errors import ForkedError, InterpreterClosedError
+from code_interpreter._sync.primitives import Clients, Home, check_home, home
 from code_interpreter._wire.target import Target
 
 
@@ -27,12 +27,18 @@ class Connection:
     """
 
     def __init__(self, config: ConnectionConfigSync, endpoint: SandboxEndpoint) -> None:
-        target = Target(config, endpoint)
+        self._config = config
+        self._target = Target(config, endpoint)
+        self._closed = False
+        self._pid = os.getpid()
+        self._open()
+
+    def _open(self) -> None:
+        config, target = self._config, self._target
+        clients = Clients(target.base_url)
 
         def guard(request: httpx.Request) -> None:
             target.guard(request)
-
-        clients = Clients(target.base_url)
 
         def log(response: httpx.Response) -> None:
             target.log(response)
@@ -51,16 +57,12 @@ class Connection:
             streams = client(
                 unwrap_retry_transport(config.new_owned_transport(max_connections=None))
             )
+            clients.owned = [rest, streams]
         else:
             rest, streams = client(given), client(unwrap_retry_transport(given))
         self.timeout = rest.timeout
-        if given is None:
-            clients.owned = [rest, streams]
         self._clients = clients
         self._unclosed = weakref.finalize(self, clients.forget)
-        self._closed = False
-        self._home: Home | None = None  # where it was used first
-        self._pid = os.getpid()
         url = str(target.base_url)
         self._rest = execd_client.Client(url).set_httpx_client(rest)
         self._streams = execd_client.Client(url).set_httpx_client(streams)
@@ -88,24 +90,29 @@ class Connection:
             raise InterpreterClosedError("the interpreter is closed")
         self.check_place()
 
-    def check_place(self) -> None:
-        """Raise the error for a use in a child of its process, or in another event loop."""
+    def check_place(self, begun: Home | None = None) -> None:
+        """Raise the error for a use in a child of its process, or in another event loop.
+
+        Connections of a loop that was closed are gone with it, as at the end of an `asyncio.run`:
+        there are new ones then, unless they are the user's own or for what has `begun` elsewhere.
+        """
         if self.is_inherited:
             raise ForkedError("this interpreter belongs to the parent process: make another here")
-        if self._home is None:
-            self._home = self._clients.home = home()
-        elif self._home is not home():
-            raise WrongLoopError(
-                "this interpreter belongs to another event loop: make another here, or use"
-                " CodeInterpreter"
-            )
+        clients = self._clients
+        if begun is None and clients.owned and clients.is_homeless:
+            clients.leave()
+            self._unclosed.detach()
+            self._open()
+            clients = self._clients
+        if clients.home is None:
+            clients.home = home()
+        check_home(clients.home if begun is None else begun)
 
     def close(self) -> None:
         """Close what is ours; a second call does nothing, nor does one in a child process."""
-        owned = [] if self.is_inherited else self._clients.owned
-        if owned:
+        if self._clients.owned and not self.is_inherited:
             self.check_place()
         self._closed = True
         self._unclosed.detach()
-        while owned:
-            owned.pop().close()
+        while self._clients.owned and not self.is_inherited:
+            self._clients.owned.pop().close()

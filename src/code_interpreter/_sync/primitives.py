@@ -124,6 +124,10 @@ def detach(home: Home, work: Work) -> None:  # noqa: ARG001  # a thread needs no
     work()
 
 
+def check_home(wanted: Home) -> None:
+    """Do nothing: all threads may use the same connections."""
+
+
 class Clients:
     """The HTTP clients that an interpreter owns; `forget` is called when nobody closed it."""
 
@@ -134,6 +138,14 @@ class Clients:
         self._pid = os.getpid()
 
     def note(self, response: httpx.Response) -> None:
+        """Do nothing: what is closed here is closed."""
+
+    @property
+    def is_homeless(self) -> bool:
+        """Whether its connections are gone: a thread has no loop that can be closed."""
+        return False
+
+    def leave(self) -> None:
         """Do nothing: what is closed here is closed."""
 
     def forget(self) -> None:
