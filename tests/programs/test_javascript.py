@@ -10,18 +10,9 @@ from code_interpreter import CodeInterpreterSync, SupportedLanguage
 from code_interpreter.models.code import CodeContext
 from tests.execd.needs import need_kernel
 from tests.programs.compare import assert_alike, by_kernel, by_tool, programs
+from tests.programs.nodes import AFTER
 
 pytestmark = [pytest.mark.kernels, pytest.mark.slow]
-
-# Node ends when nothing keeps it alive: timers, children, workers, files that are being read.
-AFTER = """\
-await (async () => {
-    const idle = globalThis[Symbol.for("idle")] ??= process.getActiveResourcesInfo().length;
-    while (process.getActiveResourcesInfo().length > idle) {
-        await new Promise((resolve) => setTimeout(resolve, 5));
-    }
-})();
-"""
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, Protocol
 
-Dialect = Literal["jupyter", "tslab", "jjava", "gonb"]
+Dialect = Literal["jupyter", "jjava", "gonb"]
 
 
 class KernelMissingError(Exception):

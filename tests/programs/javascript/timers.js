@@ -1,11 +1,12 @@
 let n = 0;
 const interval = setInterval(() => {
   console.log("tick", ++n);
-  if (n === 3) clearInterval(interval);
+  if (n < 3) return;
+  clearInterval(interval);
+  setTimeout((a, b) => console.log(a, b), 5, "with", "arguments");
 }, 5);
 const never = setTimeout(() => console.log("never"), 20);
 clearTimeout(never);
-setTimeout((a, b) => console.log(a, b), 40, "with", "arguments");
-const unref = setTimeout(() => console.log("unref"), 100_000);
+const unref = setTimeout(() => {}, 100_000);
 unref.unref();
 console.log(typeof interval, interval.hasRef(), unref.hasRef());

@@ -7,3 +7,4 @@ const code = `
 const worker = new Worker(code, { eval: true, workerData: [1, 2, 3] });
 worker.on("message", (m) => { console.log("got", m); if (m === 6) worker.postMessage(21); });
 worker.on("exit", (code) => console.log("exit", code));
+new Promise((resolve) => worker.on("exit", resolve));

@@ -31,7 +31,9 @@ Module._resolveFilename = function (request, ...rest) {
     return resolveFilename.call(this, request, ...rest);
   } catch (error) {
     if (extra.has(request)) return extra.get(request);
-    throw error;
+    // TypeScript imports its files by the names that they have once compiled.
+    if (!Module._extensions[".ts"]?.own || !/^\.{0,2}\/.*\.js$/.test(request)) throw error;
+    return resolveFilename.call(this, request.replace(/js$/, "ts"), ...rest);
   }
 };
 
@@ -112,22 +114,26 @@ function refresh() {
     nodePath = process.env.NODE_PATH;
     Module._initPaths();
   }
-  const changed = new Set();
-  for (const file of Object.keys(Module._cache)) {
-    if (file.includes(`${path.sep}node_modules${path.sep}`)) continue;
-    const state = stateOf(file);
-    if (!states.has(file)) states.set(file, state);
-    if (states.get(file) !== state) changed.add(file);
+  for (const [file, state] of states) {
+    if (stateOf(file) !== state) forget(file);
   }
-  for (const file of changed) forget(file);
+}
+
+/** Remember in which state the user's own modules were loaded. */
+function remember() {
+  for (const file of Object.keys(Module._cache)) {
+    if (!states.has(file) && !file.includes(`${path.sep}node_modules${path.sep}`)) {
+      states.set(file, stateOf(file));
+    }
+  }
 }
 
 // A module, and all that have it.
 function forget(file) {
   const module = Module._cache[file];
+  states.delete(file);
   if (!module) return;
   delete Module._cache[file];
-  states.delete(file);
   for (const [name, other] of Object.entries(Module._cache)) {
     if (other?.children.includes(module)) forget(name);
   }
@@ -190,4 +196,4 @@ function meta(file) {
   });
 }
 
-module.exports = { createMain, importer, keep, meta, provide, refresh, requirer };
+module.exports = { createMain, importer, keep, meta, provide, refresh, remember, requirer };

@@ -26,7 +26,7 @@ const guarded = new vm.Script(`globalThis[Symbol.for("${ENTER}")]()`);
 const INTERRUPTED = "ERR_SCRIPT_EXECUTION_INTERRUPTED";
 
 const main = modules.createMain();
-const sources = new Map(); // of all cells, by file: what the user wrote
+const shown = new Map(); // of all cells, by file: what the user wrote, and where it is in the code
 
 const EXIT = Symbol("exit"); // what `process.exit` throws where nothing else stops the code
 
@@ -37,35 +37,37 @@ let guarding = false; // SIGINT stops the code that is running
  * Run a cell.
  *
  * @param {string} source What the user wrote.
- * @param {string} code The same as JavaScript; line by line, for what errors show.
+ * @param {{code: string, types?: Set<string>, map?: object}} compiled The same as JavaScript; the
+ *   imported names that have no value; where the lines are, if they have moved.
  * @param {string} file What the cell is to be called.
- * @param {() => void} begin Called when it has been compiled, right before it runs.
+ * @param {() => void} begin Called when V8 has compiled it, right before it runs.
  * @returns {Promise<{value: unknown} | {error: object}>} The value of its last expression, or the
  *   content of an `error` message.
  */
-async function run(source, code, file, begin) {
+async function run(source, compiled, file, begin) {
   modules.refresh();
-  modules.keep(file, code);
-  sources.set(file, source.split(/\r?\n/));
+  modules.keep(file, compiled.code);
+  shown.set(file, { lines: source.split(/\r?\n/), map: compiled.map });
   process.exitCode = undefined;
   const failed = new Promise((resolve) => {
     abandon = resolve;
   });
-  const ended = await Promise.race([attempt(code, file, begin), failed]);
+  const ended = await Promise.race([attempt(compiled, file, begin), failed]);
   // Rejections are told only when all that was to follow them has run.
   const late = new Promise((resolve) => later(resolve, ended));
   const outcome = await Promise.race([failed, late]);
   abandon = undefined;
+  modules.remember();
   if (outcome.error || !process.exitCode) return outcome;
   return exited(process.exitCode);
 }
 
-async function attempt(code, file, begin) {
+async function attempt({ code, types }, file, begin) {
   const cell = { value: undefined, read: scope.read };
   const settles = [];
   cell.offer = (accessors) => settles.push(scope.offer(accessors));
   try {
-    const compiled = compile(code, file);
+    const compiled = compile(code, file, types);
     const namespaces = await Promise.all(compiled.imports.map(({ source }) => modules.importer(file)(source)));
     compiled.imports.forEach(({ source, bindings }, at) => {
       cell.offer(imported(source, bindings, namespaces[at]));
@@ -81,10 +83,10 @@ async function attempt(code, file, begin) {
   }
 }
 
-function compile(code, file) {
+function compile(code, file, types) {
   let cell;
   try {
-    cell = transform(code, scope.hidden);
+    cell = transform(code, scope.hidden, types);
   } catch (error) {
     throw refusal(code, file, error);
   }
@@ -189,7 +191,7 @@ function describe(thrown) {
     const { message, code } = thrown;
     if (code === INTERRUPTED) return { ename: "KeyboardInterrupt", evalue: "", traceback: [] };
     const ename = thrown.name === "Error" ? thrown.constructor.name : thrown.name;
-    const stack = usersOwn(text.split("\n"));
+    const stack = usersOwn(text.split("\n")).map(placed);
     return { ename: `${ename}`, evalue: `${message}`, traceback: [...excerpt(stack), ...stack] };
   } catch {
     return { ename: "Uncaught", evalue: "a value that cannot be shown", traceback: [] };
@@ -210,12 +212,20 @@ function usersOwn(lines) {
   return kept;
 }
 
+// A line of a stack, with the user's line and column.
+function placed(line) {
+  const [, before, file, row, column, after] = /^(\s+at (?:.*\()?)(\/.*):(\d+):(\d+)(\)?.*)$/.exec(line) ?? [];
+  const place = shown.get(file)?.map?.findEntry(row - 1, column - 1);
+  if (place?.originalLine === undefined) return line;
+  return `${before}${file}:${place.originalLine + 1}:${place.originalColumn + 1}${after}`;
+}
+
 // The line that failed, as Node shows it; nothing if the text has it already.
 function excerpt(lines) {
   if (!/^\s+at /.test(lines[1] ?? "") && lines.some((line) => /^\s*\^+$/.test(line))) return [];
   for (const line of lines) {
     const [, file, row, column] = /^\s+at (?:.*\()?(\/.*):(\d+):(\d+)\)?(?: \{)?$/.exec(line) ?? [];
-    const source = sources.get(file)?.[row - 1];
+    const source = shown.get(file)?.lines[row - 1];
     if (source !== undefined) {
       const indent = source.slice(0, column - 1).replace(/[^\t]/g, " ");
       return [`${file}:${row}`, source, `${indent}^`, ""];

@@ -35,17 +35,18 @@ const OPTIONS = {
  * @param {string} source The cell.
  * @param {(mentioned: string[], imported: string[]) => string[]} hidden Says which of the names
  *   that the cell mentions or imports would be a global's, so that it has to declare them.
+ * @param {Set<string>} [types] The imported names that have no value; of TypeScript, which is strict.
  * @returns {{parameters: string[], head: string, body: string, tail: string, imports: object[],
  *   module: boolean}} `head` is the line before `body`, and `tail` goes behind it.
  * @throws {SyntaxError} The parser does not understand it; with `loc`.
  */
-function transform(source, hidden) {
+function transform(source, hidden, types) {
   const tree = parse(source);
   const found = survey(tree);
   const edits = [...found.edits];
   if (source.startsWith("#!")) edits.push({ start: 0, end: 2, text: "//" });
   const imports = [];
-  for (const statement of tree.body) rewriteModule(statement, edits, imports);
+  for (const statement of tree.body) rewriteModule(statement, edits, imports, types);
 
   const declared = new Set(tree.body.flatMap(declares).concat(found.vars));
   const imported = imports.flatMap(({ bindings }) => bindings.map(({ local }) => local));
@@ -54,7 +55,7 @@ function transform(source, hidden) {
   const awaits = found.awaits && !declared.has("await");
   const wrapped = awaits || found.module;
 
-  let head = found.module || isStrict(tree) ? '"use strict";' : "";
+  let head = types || found.module || isStrict(tree) ? '"use strict";' : "";
   if (wrapped) head += `return (${awaits ? "async " : ""}() => {`;
   for (const name of carried) head += `let ${name} = $cell.read("${name}");`;
   for (const name of carried) declared.add(name);
@@ -143,15 +144,18 @@ function survey(tree) {
   return found;
 }
 
-function rewriteModule(node, edits, imports) {
+function rewriteModule(node, edits, imports, types = new Set()) {
   switch (node.type) {
-    case "ImportDeclaration":
+    case "ImportDeclaration": {
       edits.push(blank(node.start, node.end));
+      const specifiers = node.specifiers.filter((one) => !types.has(one.local.name));
+      if (node.specifiers.length && !specifiers.length) break; // what has types only is not loaded
       imports.push({
         source: node.source.value,
-        bindings: node.specifiers.map((one) => ({ local: one.local.name, imported: imported(one) })),
+        bindings: specifiers.map((one) => ({ local: one.local.name, imported: imported(one) })),
       });
       break;
+    }
     case "ExportAllDeclaration":
     case "ExportNamedDeclaration":
       if (node.source) imports.push({ source: node.source.value, bindings: [] });

@@ -1,6 +1,6 @@
-// The kernel of JavaScript: speaks Jupyter's protocol, and hands cells to their runner.
+// The kernel of JavaScript and TypeScript: speaks Jupyter's protocol, and hands cells to their runner.
 //
-//     node kernel.js PACKAGES CONNECTION_FILE javascript
+//     node kernel.js PACKAGES CONNECTION_FILE javascript|typescript
 //
 // PACKAGES is the folder that holds what npm has installed for us.
 //
@@ -23,6 +23,7 @@ const zeromq = load("zeromq");
 const display = require("./display");
 const modules = require("./cell_modules");
 const runner = require("./cell_runner");
+const typescript = language === "typescript" ? require("./typescript_cells") : undefined;
 
 const DELIMITER = Buffer.from("<IDS|MSG>");
 const connection = JSON.parse(fs.readFileSync(connectionFile, "utf8"));
@@ -115,14 +116,15 @@ async function execute(asked) {
   if (!silent) count += 1;
   const number = count;
   prepare();
-  const file = path.join(process.cwd(), `cell${number}.js`);
+  const file = path.join(process.cwd(), `cell${number}.${typescript ? "ts" : "js"}`);
   let begun = silent;
   const begin = () => {
     if (!begun) publish("execute_input", { code, execution_count: number });
     begun = true;
   };
-  let outcome = await runner.run(code, code, file, begin);
-  if (!("error" in outcome) && outcome.value !== undefined && outcome.value !== null && !silent) {
+  const compiled = typescript ? typescript.compile(code, file) : { code };
+  let outcome = compiled.error ? compiled : await runner.run(code, compiled, file, begin);
+  if (!outcome.error && outcome.value !== undefined && outcome.value !== null && !silent) {
     outcome = show(outcome.value, number);
   }
   if (!outcome.error) return { status: "ok", execution_count: number, user_expressions: {}, payload: [] };
@@ -165,6 +167,7 @@ function writer(name) {
 const writers = { stdout: writer("stdout"), stderr: writer("stderr") };
 
 async function start() {
+  await typescript?.prepare();
   const { transport, ip } = connection;
   const address = (name) => `${transport}://${ip}${transport === "ipc" ? "-" : ":"}${connection[`${name}_port`]}`;
   const sockets = { iopub, shell, control, stdin, hb: heartbeat };

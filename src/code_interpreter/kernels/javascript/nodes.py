@@ -73,18 +73,6 @@ class Nodes:
         packages = installed_in()
         if not await asyncio.to_thread(packages.is_dir):
             raise KernelMissingError(f"the kernel of {language} is not installed; {_REMEDY}")
-        if language == "typescript":
-            return Launch(
-                argv=(
-                    node.path,
-                    str(_PROGRAM.with_name("tslab_kernel.js")),
-                    str(packages / "node_modules" / "tslab"),
-                    "{connection_file}",
-                    language,
-                ),
-                dialect="tslab",
-                streams_are_output=True,
-            )
         return Launch(argv=_argv(node, language), transport="ipc", streams_are_output=True)
 
     async def installed(self, env: Mapping[str, str]) -> Sequence[Installed]:

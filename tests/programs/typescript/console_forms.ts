@@ -1,0 +1,11 @@
+console.log("%s is %d", "x", 1.5, { a: [1, { b: {} }] });
+console.error("err", new Map([[1, { a: 2 }]]));
+console.group("outer");
+console.warn("in group");
+console.log([1.5, "s", null, undefined, true, 3n]);
+console.groupEnd();
+console.table([{ a: 1 }, { a: 2, b: "x" }]);
+console.dir({ a: { b: { c: { d: 1 } } } }, { depth: null });
+console.assert(1 + 1 === 2, "fine");
+console.assert((1 as number) === 2, "not fine");
+console.log(class Foo<T> { x?: T }, function bar(): void {}, async () => {}, Symbol.iterator);

@@ -1,0 +1,10 @@
+import { createHash, randomUUID } from "crypto";
+import { inspect, promisify } from "util";
+console.log(createHash("sha1").update("abc").digest("hex"), randomUUID().length);
+console.log(structuredClone({ a: [1] }), [3, 1, 2].toSorted(), [1, 2, 3].findLast((n) => n < 3), "abc".at(-1));
+console.log(typeof crypto.subtle, typeof fetch, new URL("http://x/y?z=1").searchParams.get("z"));
+console.log(inspect({ a: { b: { c: {} } } }, { depth: 0 }), Object.hasOwn({ a: 1 }, "a"));
+promisify(setTimeout)(1).then(() => console.log("waited"));
+const buffer: Buffer = Buffer.from("é");
+console.log(buffer, process.argv.length, typeof require, __filename.length > 0);
+console.log(new Intl.NumberFormat("en-US").format(12345.6), 2n ** 70n, new Set([1, 1]));

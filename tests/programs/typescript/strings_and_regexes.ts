@@ -1,0 +1,10 @@
+const text: string = "2024-05-06 error: disk; 2024-05-07 info: ok";
+const pattern = /(?<date>[\d-]{10}) (?<level>\w+): (?<what>\w+)/g;
+for (const { groups } of text.matchAll(pattern)) console.log(groups?.date, groups!.level.padEnd(6), groups!.what);
+const camel = (s: string): string => s.replace(/_(\w)/g, (_: string, c: string) => c.toUpperCase());
+console.log(camel("snake_case_name"), "a,b".split(","), `${1 + 1}${"x".repeat(3)}`);
+type Route = `/${string}`;
+const route: Route = `/users/${42}`;
+console.log(route, "TypeScript".split("").reverse().join(""), [..."añ🎉"].length);
+const caesar = (s: string, n: number): string => [...s].map((c) => /[a-z]/.test(c) ? String.fromCharCode((c.charCodeAt(0) - 97 + n + 26) % 26 + 97) : c).join("");
+console.log(caesar("hello, world", 3), caesar(caesar("hello", 3), -3));
