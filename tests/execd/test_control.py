@@ -254,15 +254,6 @@ def test_a_kernel_that_died_between_runs_is_replaced_with_a_word(server: Server)
         assert "died while nothing ran" in outcome.text("stderr")
 
 
-def test_exit_ends_well_and_the_next_run_starts_afresh(server: Server) -> None:
-    with server.context() as fresh:
-        server.run("kept = 1", fresh)
-        assert server.run("exit(3)", fresh).ok
-        again = server.run("kept", fresh)
-        assert again.error["ename"] == "NameError"
-        assert again.text("stderr") == ""
-
-
 def test_a_busy_context_says_so_before_any_stream(server: Server, context: str) -> None:
     live = server.live("import time; time.sleep(1)", context)
     answer = server.client.post("/code", json={"code": "2", "context": {"id": context}})

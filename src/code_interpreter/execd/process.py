@@ -42,6 +42,8 @@ from code_interpreter.execd.metrics import Meter, Watches
 IDLE_KERNELS_VARIABLE = "CODE_INTERPRETER_IDLE_KERNELS"
 
 _SECRETS = (TOKEN_VARIABLE, API_KEY_VARIABLE)
+# What commands of clients look at, and user code has no use for.
+_OF_COMMANDS = {VARIABLE, "JUPYTER_PORT", IDLE_KERNELS_VARIABLE}
 _ANSWERS_PATIENCE = 0.4  # for the last events of runs that were killed to reach their clients
 _LONGEST_DIRECTORY = 80  # of the 103 bytes that a socket's path may have on macOS
 
@@ -112,8 +114,10 @@ async def _serve(arguments: argparse.Namespace, token: str, workdir: Path) -> No
             port: int = listener.getsockname()[1]
             # Where the reference image's Jupyter server would be: its readiness check looks there.
             env = {VARIABLE: str(directory / "envs"), **os.environ, "JUPYTER_PORT": str(port)}
+            of_kernels = {k: v for k, v in env.items() if k not in _OF_COMMANDS}
             languages = Languages(env)
-            pool = Pool(Kernels(directory, env), languages, workdir, size=arguments.idle_kernels)
+            kernels = Kernels(directory, of_kernels)
+            pool = Pool(kernels, languages, workdir, size=arguments.idle_kernels)
             pool.fill()
             contexts = Contexts(languages, pool, workdir)
             files = Files(workdir, held=[directory, Path(tempfile.gettempdir())])

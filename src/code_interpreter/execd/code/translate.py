@@ -51,7 +51,7 @@ class Cell:
         started: When the kernel said that it begins: an interrupt that is sent before does not
             reach the cell.
         half_ended: When the first of reply and idle came.
-        exits: The kernel said that it is going to shut itself down (`exit()`).
+        exits: The kernel said that it is going to shut itself down.
     """
 
     def __init__(self, msg_id: str, now: float) -> None:
@@ -124,6 +124,10 @@ class Cell:
         if interrupted and not self._replied:
             # The interrupt struck the kernel itself, just before or after the cell.
             return encode.error("KeyboardInterrupt", "")
+        if self.exits:
+            return encode.error(
+                "KernelDied", "the code shut its kernel down; the state of this context is lost"
+            )
         return encode.complete(now - self._began)
 
     def _half_end(self, now: float) -> None:
