@@ -197,6 +197,27 @@ def test_fifty_runs_right_after_failed_ones_all_run(server: Server, context: str
         assert text_of(server, f"{number} + 1", context) == str(number + 1)
 
 
+def test_a_variable_is_one_and_the_same_in_all_cells(server: Server, language: str) -> None:
+    with server.context(language=language) as fresh:
+        server.run("let n = 0, seen = 0, plain = 1; const fixed = 1; var list = [1]", fresh)
+        server.run("let count = 0; const up = () => ++count; let read = 5, get = () => read", fresh)
+        assert text_of(server, "up(); up(); count", fresh) == "2"
+        server.run("count = 10; read = 6; plain += 1; list.push(2)", fresh)
+        assert text_of(server, "[up(), count, get(), read, plain, list]", fresh) == (
+            "[ 11, 11, 6, 6, 2, [ 1, 2 ] ]"
+        )
+        server.run(
+            "function twice(x) { return 2 * x } function four(x) { return twice(twice(x)) }", fresh
+        )
+        assert text_of(
+            server, "for (n of [1, 2, 3]) seen += twice(n); [n, seen, four(1)]", fresh
+        ) == ("[ 3, 12, 4 ]")
+        if language == "javascript":
+            error = server.run("fixed = 2", fresh).error
+            assert error["evalue"] == "Assignment to constant variable."
+        assert text_of(server, "fixed", fresh) == "1"
+
+
 def test_what_a_failed_cell_has_declared_stays(server: Server, language: str) -> None:
     with server.context(language=language) as fresh:
         server.run("let done = 1; function f() { return 2 }; throw 1", fresh)
@@ -232,6 +253,33 @@ def test_a_package_can_be_installed_when_its_import_has_failed(
         assert text_of(server, code, fresh) == "6"
         time.sleep(1.5)  # for whoever watches folders
         assert text_of(server, "six * 7", fresh) == "42"
+
+
+def test_what_node_loads_cells_load(start: StartServer, language: str, tmp_path: Path) -> None:
+    package(tmp_path / "more", "common", "exports.six = 6; exports.main = require.main.filename")
+    (tmp_path / "file.mjs").write_text("export let n = 1; export const up = () => ++n")
+    (tmp_path / "data.json").write_text('{"seven": 7}')
+    server = start(env={"NODE_PATH": str(tmp_path / "more" / "node_modules")})
+    with server.context(language=language, cwd=str(tmp_path)) as fresh:
+        for code, text in (
+            ("import { six } from 'common'; six", "6"),
+            ("(await import('common')).six + require('common').six", "12"),
+            ("const { main } = require('common'); main.startsWith(__dirname)", "true"),
+            ("const file = await import('./file.mjs'); file.up(); file.n", "2"),
+            ("(await import('./data.json')).default.seven", "7"),
+            ("import data from './data.json'; data.seven", "7"),
+            ("[__dirname, require('path').dirname(__filename)]", f"[ '{tmp_path}', '{tmp_path}' ]"),
+        ):
+            assert text_of(server, code, fresh).replace("\n ", "").replace("'\n", "' ") == text
+        # Installed while the kernel runs.
+        folder = tmp_path / "node_modules" / "modern"
+        folder.mkdir(parents=True)
+        (folder / "package.json").write_text('{"type": "module", "exports": "./index.js"}')
+        (folder / "index.js").write_text(
+            "export const nine = 9; export default () => import.meta.url"
+        )
+        assert text_of(server, "import url, { nine } from 'modern'; nine", fresh) == "9"
+        assert text_of(server, "url().endsWith('/modern/index.js')", fresh) == "true"
 
 
 def test_a_module_of_ones_own_is_read_anew_when_it_has_changed(

@@ -65,13 +65,14 @@ async function run(source, compiled, file, begin) {
 async function attempt({ code, types }, file, begin) {
   const cell = { value: undefined, read: scope.read };
   const settles = [];
-  cell.offer = (accessors) => settles.push(scope.offer(accessors));
   try {
     const compiled = compile(code, file, types);
+    cell.offer = (accessors) => settles.push(scope.offer(accessors, compiled.keeps));
     const namespaces = await Promise.all(compiled.imports.map(({ source }) => modules.importer(file)(source)));
     compiled.imports.forEach(({ source, bindings }, at) => {
-      cell.offer(imported(source, bindings, namespaces[at]));
+      settles.push(scope.offer(imported(source, bindings, namespaces[at]), () => "variable"));
     });
+    scope.thaw(compiled.assigned);
     begin();
     await call(compiled, file, cell);
     if (isPromise(cell.value)) cell.value = await cell.value;

@@ -1,9 +1,12 @@
 // What cells have declared, for the cells after them.
 //
 // A name becomes an accessor of the global object that reads and writes the variable itself, where
-// the cell has it: later code sees every change, and a constant stays one. A name that is a global
-// of Node's (`crypto`, `URL`) is never replaced there, since packages need the original: the cells
-// that mention it declare it anew, from its current value.
+// the cell has it: later code sees every change, and a constant stays one. Accessors are slow (0.1
+// us), so when the cell has ended, a variable that none of its functions can change becomes a plain
+// property; it is an accessor again when a later cell assigns to it, unless only that cell can tell.
+//
+// A name that is a global of Node's (`crypto`, `URL`) is never replaced there, since packages need
+// the original: the cells that mention it declare it anew, from its current value.
 
 "use strict";
 
@@ -11,6 +14,7 @@ const { PARAMETERS } = require("./cells");
 
 const native = new Set([...Object.getOwnPropertyNames(globalThis), "__proto__", ...PARAMETERS]);
 const bindings = new Map(); // of all names: an accessor's descriptor
+const copies = new Set(); // names whose plain property has the value of a variable that still exists
 
 /** Return which of these names a cell must declare, to have them at all. */
 function hidden(mentioned, imported) {
@@ -27,22 +31,36 @@ function read(name) {
  * Have later cells see these variables.
  *
  * @param {object} accessors A getter and a setter for each.
- * @returns {() => void} To be called when the cell has ended: what it has not come to declare is
- *   again what it was before.
+ * @param {(name: string) => string} keeps What the cell has of each when it has ended.
+ * @returns {() => void} To be called then: what the cell has not come to declare is again what it
+ *   was before.
  */
-function offer(accessors) {
+function offer(accessors, keeps) {
   const before = [];
   for (const name of Object.keys(accessors)) {
     const { get, set } = Object.getOwnPropertyDescriptor(accessors, name);
     const own = native.has(name) ? undefined : Object.getOwnPropertyDescriptor(globalThis, name);
     before.push([name, get, bindings.get(name), own]);
+    copies.delete(name);
     bind(name, { get, set, configurable: true });
   }
   return () => {
     for (const [name, get, binding, own] of before) {
-      if (bindings.get(name)?.get === get && !initialised(get)) unbind(name, binding, own);
+      if (bindings.get(name)?.get !== get) continue;
+      if (!initialised(get)) unbind(name, binding, own);
+      else if (!native.has(name) && keeps(name) !== "variable") {
+        const value = { value: get(), writable: true, configurable: true, enumerable: false };
+        if (Reflect.defineProperty(globalThis, name, value) && keeps(name) === "copy") copies.add(name);
+      }
     }
   };
+}
+
+/** Make these names variables again where they are copies: a cell is going to assign to them. */
+function thaw(names) {
+  for (const name of names) {
+    if (copies.delete(name)) Reflect.defineProperty(globalThis, name, bindings.get(name));
+  }
 }
 
 function bind(name, binding) {
@@ -69,4 +87,4 @@ function initialised(get) {
   }
 }
 
-module.exports = { hidden, offer, read };
+module.exports = { hidden, offer, read, thaw };

@@ -37,7 +37,10 @@ const OPTIONS = {
  *   that the cell mentions or imports would be a global's, so that it has to declare them.
  * @param {Set<string>} [types] The imported names that have no value; of TypeScript, which is strict.
  * @returns {{parameters: string[], head: string, body: string, tail: string, imports: object[],
- *   module: boolean}} `head` is the line before `body`, and `tail` goes behind it.
+ *   module: boolean, assigned: string[], keeps: (name: string) => string}} `head` is the line before
+ *   `body`, and `tail` goes behind it. `assigned` are the names of others that the cell may change.
+ *   `keeps` says what the cell still has of its own when it has ended: the `variable`, which its
+ *   functions may change; a `copy`, which none of them changes; or `nothing`.
  * @throws {SyntaxError} The parser does not understand it; with `loc`.
  */
 function transform(source, hidden, types) {
@@ -49,6 +52,7 @@ function transform(source, hidden, types) {
   for (const statement of tree.body) rewriteModule(statement, edits, imports, types);
 
   const declared = new Set(tree.body.flatMap(declares).concat(found.vars));
+  const constants = new Set(tree.body.flatMap(constant));
   const imported = imports.flatMap(({ bindings }) => bindings.map(({ local }) => local));
   const free = [...found.mentioned].filter((name) => !declared.has(name));
   const carried = hidden(free, imported);
@@ -75,6 +79,11 @@ function transform(source, hidden, types) {
     tail: wrapped ? "\n})()" : "",
     imports,
     module: found.module,
+    assigned: [...found.assigned].filter((name) => !declared.has(name)),
+    keeps: (name) => {
+      if (found.evaluates || (found.inner.has(name) && found.assigned.has(name))) return "variable";
+      return found.inner.has(name) || constants.has(name) ? "copy" : "nothing";
+    },
   };
 }
 
@@ -93,12 +102,29 @@ function parse(source) {
 
 // One walk over all of the tree.
 function survey(tree) {
-  const found = { edits: [], vars: [], mentioned: new Set(), awaits: false, module: false };
+  const found = {
+    ...{ edits: [], vars: [], mentioned: new Set(), inner: new Set(), assigned: new Set() },
+    ...{ awaits: false, module: false, evaluates: false },
+  };
+  const assign = (target) => bound(target).forEach((name) => found.assigned.add(name));
   const walk = (node, inFunction) => {
     let inside = inFunction;
     switch (node.type) {
       case "Identifier":
         found.mentioned.add(node.name);
+        if (inFunction) found.inner.add(node.name);
+        break;
+      case "AssignmentExpression":
+        assign(node.left);
+        break;
+      case "UpdateExpression":
+        assign(node.argument);
+        break;
+      case "CallExpression":
+        found.evaluates ||= node.callee.name === "eval";
+        break;
+      case "WithStatement":
+        found.evaluates = true;
         break;
       case "FunctionDeclaration":
       case "FunctionExpression":
@@ -110,8 +136,10 @@ function survey(tree) {
       case "AwaitExpression":
         found.awaits ||= !inFunction;
         break;
+      case "ForInStatement":
       case "ForOfStatement":
         found.awaits ||= node.await && !inFunction;
+        assign(node.left);
         break;
       case "VariableDeclaration":
         if (inFunction) break;
@@ -203,6 +231,12 @@ function declares(node) {
     default:
       return [];
   }
+}
+
+function constant(node) {
+  const declaration = node.type === "ExportNamedDeclaration" ? node.declaration : node;
+  const fixed = declaration?.type === "VariableDeclaration" && !/^(let|var)$/.test(declaration.kind);
+  return fixed ? declares(declaration) : [];
 }
 
 function bound(node) {
