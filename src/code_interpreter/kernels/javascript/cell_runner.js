@@ -67,6 +67,7 @@ async function attempt({ code, types }, file, begin) {
   const settles = [];
   try {
     const compiled = compile(code, file, types);
+    const require = modules.requirer(main, file);
     cell.offer = (accessors) => settles.push(scope.offer(accessors, compiled.keeps));
     const namespaces = await Promise.all(compiled.imports.map(({ source }) => modules.importer(file)(source)));
     compiled.imports.forEach(({ source, bindings }, at) => {
@@ -74,7 +75,7 @@ async function attempt({ code, types }, file, begin) {
     });
     scope.thaw(compiled.assigned);
     begin();
-    await call(compiled, file, cell);
+    await call(compiled, file, require, cell);
     if (isPromise(cell.value)) cell.value = await cell.value;
     return { value: cell.value };
   } catch (error) {
@@ -143,10 +144,10 @@ function member(source, namespace, name) {
 }
 
 // Call the cell from a turn of the event loop that is its own, so that few frames are ours.
-function call({ start, parameters, module }, file, cell) {
+function call({ start, parameters, module }, file, require, cell) {
   const values = {
     exports: main.exports,
-    require: modules.requirer(main, file),
+    require,
     module: main,
     __filename: file,
     __dirname: path.dirname(file),
