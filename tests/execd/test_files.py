@@ -131,7 +131,7 @@ def test_too_many_levels_are_refused(server: Server, folder: Path) -> None:
         server.client.post("/directories", json={f"{folder}/{deep}": {}}),
         put(server, f"{folder}/{deep}file", b"x"),
     ]
-    assert [refused(answer) for answer in answers] == [(500, "RUNTIME_ERROR")] * 2
+    assert [refused(answer) for answer in answers] == [(400, "INVALID_PATH")] * 2
     assert list(folder.iterdir()) == []
 
 
@@ -263,7 +263,9 @@ def test_an_upload_needs_a_place_that_a_file_can_have(server: Server, folder: Pa
     assert refused(put(server, folder, b"x")) == (400, "INVALID_FILE")
     assert refused(put(server, folder / "pipe", b"x")) == (400, "INVALID_FILE")
     assert refused(put(server, folder / "file" / "below", b"x")) == (500, "RUNTIME_ERROR")
-    assert refused(put(server, folder / ("n" * 300), b"x")) == (500, "RUNTIME_ERROR")
+    assert refused(put(server, folder / ("n" * 300), b"x")) == (400, "INVALID_PATH")
+    (folder / "loop").symlink_to("loop")
+    assert refused(download(server, folder / "loop")) == (400, "INVALID_PATH")
 
 
 def test_owners_are_honoured_or_refused(server: Server, folder: Path) -> None:
@@ -774,7 +776,7 @@ def test_what_may_not_be_read_or_written_is_an_error(powerless: Server, folder: 
     closed.mkdir()
     (closed / "inner").write_bytes(b"")
     closed.chmod(0)
-    failed = (500, "RUNTIME_ERROR")
+    failed = (403, "INVALID_PATH")
     replacing = {str(secret): {"old": "s", "new": "x"}}
     try:
         assert refused(download(powerless, secret)) == failed

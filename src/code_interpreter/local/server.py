@@ -160,10 +160,12 @@ def _serve(server: uvicorn.Server, listening: socket.socket) -> None:
         return record.levelno > logging.INFO or record.thread != mine
 
     # The program around may show INFO, and run a uvicorn of its own.
-    logger = logging.getLogger("uvicorn.error")
-    logger.addFilter(is_of_use)
+    loggers = [logging.getLogger(name) for name in ("uvicorn.error", "uvicorn.access")]
+    for logger in loggers:
+        logger.addFilter(is_of_use)
     try:
         with listening:
             asyncio.run(server.serve(sockets=[listening]))
     finally:
-        logger.removeFilter(is_of_use)
+        for logger in loggers:
+            logger.removeFilter(is_of_use)

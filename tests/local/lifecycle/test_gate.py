@@ -112,6 +112,11 @@ HOSTILE = [
     {"Host": "0.0.0.0"},
     {"Host": "[::]:80"},
     {"Host": ""},
+    {"Host": "127.0.0.1:evil.example"},
+    {"Host": "[::1].evil.example"},
+    {"Host": "[::1]evil:80"},
+    {"Host": "localhost:80:evil.example"},
+    {"Host": "localhost@evil.example"},
     {"Origin": "http://evil.example"},
     {"Origin": "http://localhost"},
     {"Origin": "null"},
@@ -250,3 +255,30 @@ def test_an_id_is_never_the_name_of_a_file(target: Target, scratch: Path, value:
         assert b"root:" not in answer
         assert b"UNKNOWN" not in answer
     assert [canary.read_text() for canary in canaries] == ["root: precious"] * len(canaries)
+
+
+BODIES = {
+    "half of a surrogate pair": b'{"metadata": {"a": "\\ud800"}, "code": "\\ud800"}',
+    "no UTF-8": b'{"metadata": {"a": "\xff"}}',
+    "deep": b"[" * 200_000 + b"]" * 200_000,
+    "large": b'{"code": "' + b"x" * 40_000_000 + b'"}',
+    "no JSON": b"{",
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
+def test_no_operation_breaks_at_a_bad_body_and_the_next_request_is_answered(
+    target: Target, body: bytes
+) -> None:
+    for method, path in target.operations:
+        if method in {"POST", "PUT", "PATCH"}:
+            answer = target.client.request(
+                method, filled(path, "1"), headers=target.secret, content=body
+            )
+            assert answer.status_code != 500 or "no such session" in answer.text, (
+                path,
+                answer.text,
+            )
+    listed = "/v1/sandboxes" if ("GET", "/v1/sandboxes") in target.operations else "/ping"
+    assert target.client.get(listed, headers=target.secret).status_code == 200

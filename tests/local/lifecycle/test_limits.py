@@ -105,6 +105,17 @@ def test_what_is_no_quantity_above_zero_is_refused(text: str) -> None:
         read_limits({"memory": text})
 
 
+@pytest.mark.parametrize(
+    ("name", "little", "enough"), [("cpu", "0.000001", "0.1"), ("memory", "1", "128Mi")]
+)
+def test_what_is_too_little_to_start_with_is_refused_and_the_least_is_named(
+    name: str, little: str, enough: str
+) -> None:
+    with pytest.raises(ValueError, match=f"{name}: {little} is too little .* {enough}"):
+        read_limits({name: little})
+    read_limits({name: enough})
+
+
 @given(st.text(max_size=12))
 def test_any_text_is_a_limit_or_a_value_error(text: str) -> None:
     try:
@@ -365,8 +376,9 @@ def test_a_resource_that_is_no_quantity_is_a_400(server: LocalServer) -> None:
 
 
 def test_a_sandbox_that_its_limits_keep_from_starting_says_which_they_are(
-    server: LocalServer, scratch: Path
+    server: LocalServer, scratch: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("code_interpreter.local.lifecycle.limits.LEAST_MEMORY", 1)
     if SYSTEM.memory is None and not SYSTEM.data_limit:
         pytest.skip("this system cannot limit memory")
     with pytest.raises(SandboxApiException, match="memory is limited to 2 MiB") as caught:

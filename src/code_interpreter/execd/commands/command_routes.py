@@ -90,8 +90,7 @@ class CommandRoutes:
         return await to_thread.run_sync(log)
 
     async def _create_session(self, request: Request) -> Response:
-        empty = not await request.body()
-        asked = _CreateSessionRequest() if empty else await body(request, _CreateSessionRequest)
+        asked = await body(request, _CreateSessionRequest, default=_CreateSessionRequest())
         return JSONResponse({"session_id": await self._sessions.create(asked.cwd)})
 
     async def _delete_session(self, request: Request) -> Response:

@@ -7,6 +7,7 @@ foreign host name (DNS rebinding), and nothing passes that a browser sent on beh
 
 import hmac
 import ipaddress
+import re
 import socket
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
@@ -65,6 +66,10 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+# RFC 9110, section 7.2: a name or an address (of IPv6 in brackets), and perhaps a port.
+_HOST = re.compile(r"(?:\[(?P<v6>[0-9a-fA-F:.]+)\]|(?P<name>[^\[\]:/@]*))(?::[0-9]*)?")
+
+
 class Gate:
     """ASGI middleware that answers 401 or 403 to whatever should not come in.
 
@@ -119,9 +124,9 @@ class Gate:
 
 
 def _host_name(host_header: str) -> str:
-    if host_header.startswith("["):
-        return host_header[1:].partition("]")[0]
-    return host_header.partition(":")[0]
+    """Return the name or the address without its port; nothing if it is not written in this way."""
+    match = _HOST.fullmatch(host_header)
+    return (match["v6"] or match["name"]) if match else ""
 
 
 def uvicorn_server(app: ASGIApp) -> uvicorn.Server:
@@ -133,7 +138,6 @@ def uvicorn_server(app: ASGIApp) -> uvicorn.Server:
     return uvicorn.Server(
         uvicorn.Config(
             app,
-            access_log=False,
             date_header=False,
             http="httptools",
             lifespan="on",

@@ -10,10 +10,11 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from code_interpreter.execd.http.gate import ASGIApp
-from code_interpreter.execd.refusals import invalid_body, invalid_query, missing_query
+from code_interpreter.execd.refusals import ApiError, invalid_body, invalid_query, missing_query
 
 _T = TypeVar("_T")
 _NUMBER = re.compile(r"[+-]?\d{1,19}", re.ASCII)  # few enough for int()
+_MOST = 32 * 1024 * 1024
 _LARGEST = 2**63 - 1  # a Go server's int64
 
 Answer = Response | ASGIApp
@@ -25,14 +26,39 @@ def route(method: str, path: str, endpoint: Endpoint) -> Route:
     return Route(path, endpoint, methods=[method])
 
 
-async def body(request: Request, kind: type[_T]) -> _T:
-    """The JSON of a request's body.
+async def content(request: Request, most: int = _MOST) -> bytes:
+    """Return a request's body.
 
     Raises:
-        ApiError: It is not what the operation takes.
+        ApiError: It is longer than `most` bytes. The rest was read, and nothing of it is kept: a
+            client that is still sending does not read an answer.
     """
+    kept = bytearray()
+    length = 0
+    async for chunk in request.stream():
+        length += len(chunk)
+        if length <= most:
+            kept += chunk
+        else:
+            kept.clear()
+    if length > most:
+        raise ApiError(
+            413, "BODY_TOO_LARGE", f"the body has {length} bytes; at most {most} are taken"
+        )
+    return bytes(kept)
+
+
+async def body(request: Request, kind: type[_T], default: _T | None = None) -> _T:
+    """Return the JSON of a request's body.
+
+    Raises:
+        ApiError: It is not what the operation takes; an empty body is, if there is a default.
+    """
+    data = await content(request)
+    if not data and default is not None:
+        return default
     try:
-        return msgspec.json.decode(await request.body(), type=kind)
+        return msgspec.json.decode(data, type=kind)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise invalid_body(f"the body is not what this operation takes: {error}") from error
 

@@ -1,11 +1,11 @@
 """HTTP of the sandbox API: routes and answers. It decides status codes and nothing else."""
 
 import contextlib
-import json
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from datetime import datetime, timezone
 from typing import Any
 
+import msgspec
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -20,6 +20,8 @@ from code_interpreter.execd.http.gate import (
     error_response,
     is_loopback,
 )
+from code_interpreter.execd.http.routing import content
+from code_interpreter.execd.refusals import ApiError
 from code_interpreter.local.lifecycle import requests
 from code_interpreter.local.lifecycle.requests import RequestError, rfc3339
 from code_interpreter.local.lifecycle.sandbox import Sandbox, Sandboxes, StartError
@@ -28,6 +30,7 @@ EXECD_PORT = 44772
 EGRESS_PORT = 18080
 
 # Operations of the API that a local server does not have, and why.
+_LONGEST_BODY = 4 * 1024 * 1024
 _UNSUPPORTED = {
     "/sandboxes/{sandbox_id}/pause": "local sandboxes cannot be paused",
     "/sandboxes/{sandbox_id}/resume": "local sandboxes cannot be paused or resumed",
@@ -82,6 +85,7 @@ def lifecycle_app(*, api_key: str, host: str, limits: bool = True) -> Gate:
         routes=[Mount("/v1", routes=routes)],
         lifespan=lifespan,
         exception_handlers={
+            ApiError: _refused,
             RequestError: _bad_request,
             StartError: _start_failed,
             _NotFoundError: _not_found,
@@ -200,9 +204,10 @@ def _describe(sandbox: Sandbox) -> dict[str, Any]:
 
 
 async def _json(request: Request) -> object:
+    data = await content(request, _LONGEST_BODY)
     try:
-        return json.loads(await request.body())
-    except ValueError as error:
+        return msgspec.json.decode(data)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise RequestError(f"the request body is not JSON: {error}") from error
 
 
@@ -227,6 +232,11 @@ def _not_running(sandbox: Sandbox) -> Response:
 async def _bad_request(_request: Request, error: Exception) -> Response:
     code = error.code if isinstance(error, RequestError) else "INVALID_REQUEST"
     return error_response(400, code, str(error))
+
+
+async def _refused(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, ApiError)  # noqa: S101  # what this is registered for
+    return error_response(error.status, error.code, error.message)
 
 
 async def _start_failed(_request: Request, error: Exception) -> Response:

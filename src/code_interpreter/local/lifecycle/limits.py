@@ -26,6 +26,8 @@ _SUFFIXES = {
     **{suffix: Decimal(1000) ** power for power, suffix in enumerate("kMGTPE", start=1)},
     **{f"{suffix}i": Decimal(1024) ** power for power, suffix in enumerate("KMGTPE", start=1)},
 }
+LEAST_CPU = Decimal("0.1")
+LEAST_MEMORY = 128 * 2**20
 _MOST_BYTES = 2**62
 
 
@@ -99,14 +101,21 @@ def read_limits(given: Mapping[str, str]) -> Limits:
     """Understand `resourceLimits`.
 
     Raises:
-        ValueError: A quantity is not valid, or not above zero.
+        ValueError: A quantity is not valid, or too small for a sandbox to start.
     """
     cpu, memory = (
         read_quantity(name, given[name]) if name in given else None for name in ("cpu", "memory")
     )
+    if cpu is not None and cpu < LEAST_CPU:
+        raise ValueError(f"cpu: {given['cpu']} is too little to start with; at least {LEAST_CPU}")
+    if memory is not None and memory < LEAST_MEMORY:
+        raise ValueError(
+            f"memory: {given['memory']} is too little to start with; at least"
+            f" {LEAST_MEMORY // 2**20}Mi"
+        )
     return Limits(
         cpu=None if cpu is None else float(cpu),
-        memory=None if memory is None else int(min(memory, Decimal(_MOST_BYTES))) or 1,
+        memory=None if memory is None else int(min(memory, Decimal(_MOST_BYTES))),
         others=tuple(name for name in given if name not in {"cpu", "memory"}),
     )
 

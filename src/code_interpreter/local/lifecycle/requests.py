@@ -6,6 +6,7 @@ without effect, and a log line says so. Whether limits hold is in the sandbox's 
 """
 
 import logging
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -23,7 +24,10 @@ logger = logging.getLogger(__name__)
 _DEFAULT_ENTRYPOINT = ("tail", "-f", "/dev/null")
 _RESERVED = {MARKER_VARIABLE, TOKEN_VARIABLE}
 _REFUSED = {
-    "networkPolicy": "there is no network isolation to apply a policy with",
+    "networkPolicy": (
+        "there is no network isolation to apply a policy with. Leave it out to have the network of"
+        " this machine, or use a cluster"
+    ),
     "volumes": "a local sandbox works on the host's own files: use their paths",
     "snapshotId": "there are no snapshots",
     "templateId": "there are no templates",
@@ -39,6 +43,7 @@ _KNOWN = {
 # Python before 3.11 accepts three or six fractional digits only; Go sends up to nine.
 _FRACTION = re.compile(r"\.(\d+)")
 _DEFAULT_PAGE_SIZE = 20
+_LONGEST_VARIABLE = 128 * 1024  # bytes, of Linux (MAX_ARG_STRLEN)
 _LONGEST = 100 * 365 * 24 * 3600
 
 
@@ -101,6 +106,7 @@ def read_spec(body: object) -> SandboxSpec:
             raise RequestError(f"env: {name!r} has a name or value that no process can have")
         if name in _RESERVED:
             raise RequestError(f"env: {name} is set by the server itself")
+    _check_size(env)
     return SandboxSpec(
         timeout=_timeout(given.get("timeout")),
         image=_image(given.get("image")),
@@ -110,6 +116,17 @@ def read_spec(body: object) -> SandboxSpec:
         extensions=_strings(given.get("extensions"), "extensions"),
         limits=_limits(given.get("resourceLimits")),
     )
+
+
+def _check_size(env: Mapping[str, str]) -> None:
+    """Refuse an environment with which the system starts no process (execve(2), E2BIG)."""
+    sizes = {name: len(os.fsencode(f"{name}={value}")) + 1 for name, value in env.items()}
+    for name, size in sizes.items():
+        if size > _LONGEST_VARIABLE:
+            raise RequestError(f"env: {name} has {size} bytes; at most {_LONGEST_VARIABLE} can be")
+    most = os.sysconf("SC_ARG_MAX") // 2  # the other half is for arguments and what we set
+    if sum(sizes.values()) > most:
+        raise RequestError(f"env has {sum(sizes.values())} bytes; at most {most} can be")
 
 
 def read_expiration(body: object, now: datetime) -> datetime:
