@@ -348,3 +348,24 @@ def test_the_error_repeats_the_last_lines_of_stderr() -> None:
         *(f"line {n}" for n in range(90, 100)),
         "ExitStatus: exit status 1",
     ]
+
+
+@pytest.mark.parametrize(
+    ("code", "printed", "status"),
+    [
+        ("echo a; exit 3", "a\n", "3"),
+        ("trap 'echo bye' EXIT; echo a; exit 4", "a\nbye\n", "4"),
+        ("sleep 0.01 & wait; echo a", "a\n", None),
+        ("sleep 60 & kill %1; wait; echo a", "a\n", None),
+        ("coproc cat; echo a >&${COPROC[1]}; read -u ${COPROC[0]} b; echo $b", "a\n", None),
+        ("sh -c 'kill -KILL $$'", "", "137"),
+        ("echo $LINENO\necho $LINENO", "1\n2\n", None),
+        ("history", "", None),
+    ],
+)
+def test_bash_says_no_more_than_in_a_script(
+    server: Server, fresh: str, code: str, printed: str, status: str | None
+) -> None:
+    outcome = server.run(code, fresh)
+    assert (outcome.text(), outcome.text("stderr")) == (printed, "")
+    assert outcome.ok if status is None else outcome.error["evalue"] == status

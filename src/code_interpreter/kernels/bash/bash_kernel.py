@@ -3,7 +3,7 @@ r"""The Bash kernel's program: one long-lived, interactive `bash`, fed one cell 
 Interactive, because only such a shell goes on, with all of its state, after an interrupt, an unset
 variable under `set -u` or a failed `${x:?}`. It reads two lines for each cell:
 
-    \builtin eval "$(</dev/fd/CODE)" </dev/null >&OUT 2>&ERR OUT>&- ERR>&- ...
+    \builtin source CODE </dev/null >&OUT 2>&ERR OUT>&- ERR>&- ...
     \builtin printf "NUMBER $? " >&CONTROL; \builtin jobs -pr >&CONTROL; ...
 
 What must stay true:
@@ -11,7 +11,9 @@ What must stay true:
 - The shell's own streams lead nowhere, and a cell's are laid over them: prompts, `set -x`, `set -v`
   and DEBUG traps tell of the user's commands and never of ours. A cell reads an end of file, sees
   none of our descriptors, and what it does to its own by `exec` ends with it.
-- The code waits in a file without a name, and what bash reads from its standard input is short: an
+- A cell is sourced, not evaluated: bash is not interactive meanwhile, and says as little of
+  `exit`, of jobs and of its terminal as when it runs a script.
+- The code waits in a file, and what bash reads from its standard input is short: an
   interrupt makes it drop the line that it reads, and the rest of that line must not be run. The
   report may be dropped as well, so it is asked for once more after each interrupt.
 - What the cell has written before its report is sent before its reply. Background processes write
@@ -26,6 +28,7 @@ import codecs
 import contextlib
 import os
 import select
+import shlex
 import signal
 import subprocess
 import tempfile
@@ -128,16 +131,20 @@ class Shell:
 
     Args:
         emit: Takes output, from a thread: the name of the stream, and text.
+        directory: Where the code of its cells waits; the system's for such files by default.
 
     Attributes:
         ended: Whether it is gone.
     """
 
-    def __init__(self, emit: Callable[[str, str], None]) -> None:
+    def __init__(self, emit: Callable[[str, str], None], *, directory: str | None = None) -> None:
         self.ended = False
         self._number = 0  # of the cell
         self._endings: SimpleQueue[tuple[int | None, Ending]] = SimpleQueue()
-        self._code = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - goes with the shell
+        # Goes with the shell.
+        self._code = tempfile.NamedTemporaryFile(  # noqa: SIM115
+            buffering=0, dir=directory, prefix="cell-", suffix=".sh"
+        )
         self._control, self._control_of_shell = os.pipe()
         self._reported = b""
         out, out_of_shell = os.pipe()
@@ -146,9 +153,9 @@ class Shell:
             out: Stream(out, lambda text: emit("stdout", text)),
             err: Stream(err, lambda text: emit("stderr", text)),
         }
-        passed = (self._code.fileno(), out_of_shell, err_of_shell, self._control_of_shell)
+        passed = (out_of_shell, err_of_shell, self._control_of_shell)
         self._eval = (
-            f'\\builtin eval "$(</dev/fd/{passed[0]})" </dev/null >&{out_of_shell}'
+            f"\\builtin source {shlex.quote(self._code.name)} </dev/null >&{out_of_shell}"
             f" 2>&{err_of_shell} {' '.join(f'{number}>&-' for number in passed)}\n"
         )
         inherited = {name: os.environ[name] for name in os.environ.keys() - _NOT_INHERITED}
@@ -169,7 +176,7 @@ class Shell:
         finally:
             os.close(out_of_shell)
             os.close(err_of_shell)
-        self._write("set +o history +H; unset HISTFILE\n")
+        self._write("set +o history +H; history -c; unset HISTFILE\n")
         threading.Thread(target=self._wait, name="end of the shell", daemon=True).start()
         threading.Thread(target=self._listen, name="output of the shell", daemon=True).start()
 
@@ -178,8 +185,7 @@ class Shell:
         self._number += 1
         self._code.seek(0)
         self._code.truncate()
-        self._code.write(code.encode(errors="replace"))
-        self._code.seek(0)  # where /dev/fd makes duplicates, bash reads on from here
+        self._code.write(code.replace("\0", "").encode(errors="replace"))
         self._write(self._eval)
         self.ask()
         while True:
@@ -311,11 +317,16 @@ class BashKernel(kernelbase.Kernel):
 
     def _living_shell(self) -> Shell:
         if self._shell is None:
-            self._shell = Shell(self._emit)
+            self._shell = Shell(self._emit, directory=self._directory())
         elif self._shell.ended:
-            self._shell = Shell(self._emit)
+            self._shell = Shell(self._emit, directory=self._directory())
             self._emit("stderr", _NEW_SHELL)
         return self._shell
+
+    def _directory(self) -> str | None:
+        """Where the connection file is: it is the kernel's alone, and goes with it."""
+        kernel: Any = self
+        return os.path.dirname(kernel.parent.abs_connection_file) or None  # noqa: PTH120 - a text
 
     def _emit(self, name: str, text: str) -> None:
         kernel: Any = self
