@@ -164,11 +164,19 @@ def test_the_kernel_says_nothing_on_stderr(server: Server) -> None:
         assert server.run("1", fresh).text("stderr") == ""
 
 
-def test_clear_output_takes_nothing_back(server: Server, context: str) -> None:
+@pytest.mark.parametrize("wait", [False, True])
+def test_clear_output_is_an_event_and_takes_nothing_back(
+    server: Server, context: str, *, wait: bool
+) -> None:
     outcome = server.run(
-        "from IPython.display import clear_output\nprint('a'); clear_output(); print('b')", context
+        "from IPython.display import clear_output\n"
+        f"print('a'); clear_output(wait={wait}); print('b')",
+        context,
     )
     assert outcome.text() == "a\nb\n"
+    kinds = ["init", "execution_count", "stdout", "clear_output", "stdout", "execution_complete"]
+    assert outcome.kinds == kinds
+    assert outcome.events[3]["wait"] is wait
 
 
 def test_output_arrives_while_the_code_runs(server: Server, context: str) -> None:

@@ -77,7 +77,13 @@ DIFFERENCES = [
             "display?: bool or null",
             "update?: bool or null",
             "display_id?: str or null",
+            "wait?: bool or null",
         )
+    ),
+    Difference(
+        "our own server takes back what was shown, and others pass over it",
+        r'^(ServerStreamEvent\.type\?: )("error".*)$',
+        r'\1"clear_output" | \2',
     ),
 ]
 

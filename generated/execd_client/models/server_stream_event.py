@@ -28,7 +28,8 @@ class ServerStreamEvent:
             `stderr` carry text, `result` carries a value, `execution_count` the number of the
             cell, `error` a failure of the code, `status` the verdict of the kernel. `ping` comes
             every three seconds after `init`. `execution_complete` says that the kernel was idle
-            once; output can still follow it.
+            once; output can still follow it. `clear_output` says that what was shown so far is to
+            be removed. It is an addition of some servers.
         text (None | str | Unset): The text of the event. For `init` it is the id to interrupt
             the run with. For a kernel's `stdout` and `stderr` it holds its own newlines; for
             commands it is one line without its newline.
@@ -49,6 +50,8 @@ class ServerStreamEvent:
         display_id (None | str | Unset): For a displayed `result`, the name under which the
             code can update it. An addition of some servers; clients that do not know it pass over
             it.
+        wait (bool | None | Unset): For `clear_output`, whether to remove it only when the
+            next output comes. The default is false.
     """
 
     type_: ServerStreamEventType | Unset = UNSET
@@ -61,6 +64,7 @@ class ServerStreamEvent:
     display: bool | None | Unset = UNSET
     update: bool | None | Unset = UNSET
     display_id: None | str | Unset = UNSET
+    wait: bool | None | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
@@ -94,6 +98,8 @@ class ServerStreamEvent:
 
         display_id = self.display_id
 
+        wait = self.wait
+
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
         field_dict.update({})
@@ -117,6 +123,8 @@ class ServerStreamEvent:
             field_dict["update"] = update
         if display_id is not UNSET:
             field_dict["display_id"] = display_id
+        if wait is not UNSET:
+            field_dict["wait"] = wait
 
         return field_dict
 
@@ -165,6 +173,8 @@ class ServerStreamEvent:
 
         display_id = d.pop("display_id", UNSET)
 
+        wait = d.pop("wait", UNSET)
+
         server_stream_event = cls(
             type_=type_,
             text=text,
@@ -176,6 +186,7 @@ class ServerStreamEvent:
             display=display,
             update=update,
             display_id=display_id,
+            wait=wait,
         )
 
         server_stream_event.additional_properties = d

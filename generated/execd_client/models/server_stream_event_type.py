@@ -5,6 +5,7 @@ from enum import Enum
 class ServerStreamEventType(str, Enum):
     """The values that are documented. Others do no harm: a newer server's become members too."""
 
+    CLEAR_OUTPUT = "clear_output"
     ERROR = "error"
     EXECUTION_COMPLETE = "execution_complete"
     EXECUTION_COUNT = "execution_count"

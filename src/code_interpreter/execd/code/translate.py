@@ -10,7 +10,8 @@ What must stay true:
 - Nothing follows the verdict: the error is kept back until the end.
 - No event is huge, however much text a kernel packs into one message (hundreds of megabytes, when
   the code leaves it no time): text is cut into several events, which clients join anyway.
-- `clear_output` and the messages of widgets are ignored: a stream of events takes nothing back.
+- `clear_output` is passed on as an event of our own: a stream takes nothing back, its reader can.
+  The messages of widgets are ignored.
 """
 
 from collections.abc import Mapping
@@ -37,6 +38,8 @@ def output(message: Message) -> list[bytes]:
         if message.kind == "update_display_data":
             flags["update"] = True
         return [encode.result(dict_of(content.get("data")), **flags)]
+    if message.kind == "clear_output":
+        return [encode.frame("clear_output", wait=content.get("wait") is True)]
     return []
 
 
