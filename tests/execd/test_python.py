@@ -1,12 +1,16 @@
 """Python cells run as scripts do, through a real execd."""
 
+import os
+import shutil
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import psutil
 import pytest
 
 from tests.execd.conftest import StartServer
+from tests.execd.needs import need_kernel
 from tests.execd.server import Server
 
 pytestmark = pytest.mark.kernels
@@ -171,6 +175,34 @@ print(*sorted(names | os.environ.keys()), sep="\\n")
             names = printed(server, program, context_id).splitlines()
         assert "SOME" in names
         assert [name for name in names if name.startswith(foreign)] == []
+
+
+def test_commands_and_cells_have_the_kernels_own_programs(start: StartServer) -> None:
+    server = start(env={"PATH": os.defpath})
+    ask = "import sys; print(sys.executable)"
+    with server.context() as python, server.context(language="bash") as bash:
+        ours = printed(server, ask, python)
+        for name in ("python", "python3"):
+            command = f"{name} -c '{ask}'"
+            assert printed(server, f"!{command}", python).split() == ours.split()
+            assert printed(server, f"import os\n_ = os.system({command!r})", python) == ours
+            assert printed(server, command, bash) == ours
+            assert server.command(command).text() == ours.rstrip("\n")
+        assert ours.strip() in server.command("cat $(command -v pip)").text()
+
+
+def test_commands_have_the_node_that_cells_have(start: StartServer, tmp_path: Path) -> None:
+    need_kernel("javascript")
+    node = shutil.which("node")
+    assert node is not None
+    old, new = tmp_path / "node", tmp_path / ".nvm" / "versions" / "node" / "v99" / "bin" / "node"
+    new.parent.mkdir(parents=True)
+    old.write_text("#!/bin/sh\n[ $1 = --version ] && echo v12.0.0 || echo old\n")
+    new.write_text(f'#!/bin/sh\nexec {node} "$@"\n')
+    old.chmod(0o755)
+    new.chmod(0o755)
+    server = start(env={"PATH": f"{tmp_path}:{os.defpath}", "HOME": str(tmp_path)})
+    assert server.command("node -p 1+1").text() == "2"
 
 
 def test_matplotlib_alone_sees_where_to_draw(server: Server, fresh: str) -> None:

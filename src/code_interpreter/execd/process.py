@@ -31,6 +31,7 @@ from code_interpreter.execd.commands.sessions import Sessions
 from code_interpreter.execd.commands.variables import VARIABLE
 from code_interpreter.execd.files.files import Files
 from code_interpreter.execd.host.processes import MARKER_VARIABLE, kill_tree
+from code_interpreter.execd.host.programs import Programs
 from code_interpreter.execd.http.gate import (
     API_KEY_VARIABLE,
     TOKEN_VARIABLE,
@@ -115,15 +116,17 @@ async def _serve(arguments: argparse.Namespace, token: str, workdir: Path) -> No
             # Where the reference image's Jupyter server would be: its readiness check looks there.
             env = {VARIABLE: str(directory / "envs"), **os.environ, "JUPYTER_PORT": str(port)}
             of_kernels = {k: v for k, v in env.items() if k not in _OF_COMMANDS}
-            languages = Languages(env)
-            kernels = Kernels(directory, of_kernels)
+            programs = Programs(directory / "bin")
+            languages = Languages(env, programs)
+            kernels = Kernels(directory, of_kernels, programs)
             pool = Pool(kernels, languages, workdir, size=arguments.idle_kernels)
             pool.fill()
             contexts = Contexts(languages, pool, workdir)
             files = Files(workdir, held=[directory, Path(tempfile.gettempdir())])
             watches = Watches(Meter())
-            commands = Commands(workdir, env, logs=directory)
-            sessions = Sessions(commands, env, directory=directory)
+            of_commands = programs.ahead_of(env)
+            commands = Commands(workdir, of_commands, languages.find_programs, logs=directory)
+            sessions = Sessions(commands, of_commands, directory=directory)
             execd = Execd(contexts, commands, sessions, files, watches)
             server = uvicorn_server(guarded(execd.app, token=token, host=arguments.host))
             serving = asyncio.create_task(server.serve(sockets=[listener]))

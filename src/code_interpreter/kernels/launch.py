@@ -1,7 +1,10 @@
 """What every provider of kernels answers with: how one is started, which are here."""
 
+import os
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal, NamedTuple, Protocol
 
 Dialect = Literal["jupyter", "jjava", "gonb"]
@@ -27,6 +30,8 @@ class Launch:
         dialect: Whose habits its messages have, where they depart from Jupyter's.
         streams_are_output: Whether what its process writes to its own standard streams, once it is
             ready, is output of user code: of child processes that inherit them, or of a crash.
+        programs: What the language's commands (`python`, `pip`) are to run, as shell code that has
+            their arguments in `"$@"`.
     """
 
     argv: tuple[str, ...]
@@ -35,6 +40,13 @@ class Launch:
     interrupt: Literal["signal", "message"] = "signal"
     dialect: Dialect = "jupyter"
     streams_are_output: bool = False
+    programs: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+def programs_in(folder: Path, names: Sequence[str]) -> dict[str, str]:
+    """Return those of the named programs that a folder has, for a Launch."""
+    paths = [folder / name for name in names]
+    return {p.name: f'exec {shlex.quote(str(p))} "$@"' for p in paths if os.access(p, os.X_OK)}
 
 
 class Installed(NamedTuple):

@@ -22,6 +22,7 @@ from code_interpreter.execd.code.addresses import Connection, new_connection
 from code_interpreter.execd.code.channels import Channels, KernelStartError
 from code_interpreter.execd.code.dialects import CELLS
 from code_interpreter.execd.code.exchange import Patience, StreamKind
+from code_interpreter.execd.host.programs import Programs
 from code_interpreter.execd.runs import encode
 from code_interpreter.execd.runs.running import Run
 from code_interpreter.kernels.launch import Launch
@@ -37,14 +38,21 @@ class Kernels:
     Args:
         directory: A short private directory for sockets and connection files; ours alone.
         env: The environment of every kernel.
+        programs: What comes first on their PATH.
         patience: How long to wait for what.
     """
 
     def __init__(
-        self, directory: Path, env: Mapping[str, str], *, patience: Patience | None = None
+        self,
+        directory: Path,
+        env: Mapping[str, str],
+        programs: Programs,
+        *,
+        patience: Patience | None = None,
     ) -> None:
         self._directory = directory
         self._env = env
+        self._programs = programs
         self._patience = patience or Patience()
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._count = 0
@@ -82,7 +90,7 @@ class Kernels:
         file.touch(mode=0o600)
         file.write_text(connection.file(language))
         own = {k: v.replace("{directory}", str(directory)) for k, v in launch.env.items()}
-        env = {**self._env, **own, "PWD": str(cwd)}
+        env = self._programs.ahead_of({**self._env, **own, "PWD": str(cwd)})
         if os.getpid() != 1:  # to a kernel, a parent number 1 means an orphan
             env["JPY_PARENT_PID"] = str(os.getpid())
         try:

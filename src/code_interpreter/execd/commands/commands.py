@@ -18,7 +18,7 @@ import termios
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 from uuid import uuid4
@@ -165,12 +165,21 @@ class Commands:
     Args:
         workdir: Where they run unless told otherwise.
         env: Their environment.
+        find_programs: Waits until what their PATH leads to is there.
         logs: A folder for the output of those in the background.
     """
 
-    def __init__(self, workdir: Path, env: Mapping[str, str], *, logs: Path) -> None:
+    def __init__(
+        self,
+        workdir: Path,
+        env: Mapping[str, str],
+        find_programs: Callable[[], Awaitable[None]],
+        *,
+        logs: Path,
+    ) -> None:
         self._workdir = workdir
         self._env = env
+        self._find_programs = find_programs
         self._logs = logs
         self._commands: OrderedDict[str, Command] = OrderedDict()
         self._reserved: dict[str, Job] = {}
@@ -234,6 +243,7 @@ class Commands:
 
     async def environment(self) -> dict[str, str]:
         """The variables of the sandbox, with those that were set for future commands."""
+        await self._find_programs()
         return {**self._env, **(await to_thread.run_sync(variables.read, self._env))}
 
     def begin(self, run: Run) -> None:

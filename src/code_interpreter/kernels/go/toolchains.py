@@ -16,7 +16,12 @@ from typing import NamedTuple
 
 from code_interpreter.kernels.go.build import VERSION, build, installed_in
 from code_interpreter.kernels.install import program_dir, staged, write_kernelspec
-from code_interpreter.kernels.launch import Installed, KernelMissingError, Launch
+from code_interpreter.kernels.launch import (
+    Installed,
+    KernelMissingError,
+    Launch,
+    programs_in,
+)
 from code_interpreter.kernels.versions import Version, parse, pick
 
 _PATIENCE = 20.0
@@ -86,6 +91,7 @@ class GoNB:
             },
             interrupt="message",
             dialect="gonb",
+            programs=programs_in(go.root / "bin", ("go", "gofmt")),
         )
 
     async def installed(self, env: Mapping[str, str]) -> Sequence[Installed]:

@@ -19,7 +19,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from code_interpreter.kernels.install import program_dir, run, staged, write_kernelspec
-from code_interpreter.kernels.launch import Installed, KernelMissingError, Launch
+from code_interpreter.kernels.launch import (
+    Installed,
+    KernelMissingError,
+    Launch,
+    programs_in,
+)
 from code_interpreter.kernels.versions import Version, parse, pick
 
 _JJAVA = "1.0a8"
@@ -30,6 +35,7 @@ _JAR = "share/jupyter/kernels/java/jjava.jar"
 _CLASSES = "classes"
 _MAIN = "code_interpreter.Kernel"
 _RELEASE = re.compile(r'^(\w+)="(.*)"$', re.MULTILINE)
+_PROGRAMS = ("java", "javac", "jar", "javadoc", "javap", "jshell", "keytool")
 _INSTALL = "code-interpreter kernels install java"
 _REMEDY = (
     f"Install a JDK {_OLDEST} or newer (a JRE is not enough), such as Debian's package "
@@ -80,7 +86,8 @@ class JJava:
         if not (folder / _JAR).is_file():
             raise KernelMissingError(f"the Java kernel is not installed: run `{_INSTALL}`")
         argv = _argv(jdk, folder, env)
-        return Launch(argv=argv, dialect="jjava", streams_are_output=True)
+        programs = programs_in(Path(jdk.java).parent, _PROGRAMS)
+        return Launch(argv=argv, dialect="jjava", streams_are_output=True, programs=programs)
 
     async def installed(self, env: Mapping[str, str]) -> Sequence[Installed]:
         """One for each JDK here, the newest first; none while jjava is missing."""

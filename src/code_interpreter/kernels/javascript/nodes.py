@@ -11,11 +11,17 @@ from pathlib import Path
 from typing import NamedTuple
 
 from code_interpreter.kernels import install
-from code_interpreter.kernels.launch import Installed, KernelMissingError, Launch
+from code_interpreter.kernels.launch import (
+    Installed,
+    KernelMissingError,
+    Launch,
+    programs_in,
+)
 from code_interpreter.kernels.versions import Version, parse, pick
 
 _PROGRAM = Path(__file__).with_name("kernel.js")
 _PACKAGES = Path(__file__).with_name("packages")  # what npm installs, and the hash of each
+_PROGRAMS = ("node", "npm", "npx", "corepack")
 _SPECS = {"javascript": "JavaScript", "typescript": "TypeScript"}
 _NEEDS_NODE = "Install Node 18 or newer with npm first: from nodejs.org, nvm or the system."
 _REMEDY = "`code-interpreter kernels install javascript typescript` installs it"
@@ -73,7 +79,12 @@ class Nodes:
         packages = installed_in()
         if not await asyncio.to_thread(packages.is_dir):
             raise KernelMissingError(f"the kernel of {language} is not installed; {_REMEDY}")
-        return Launch(argv=_argv(node, language), transport="ipc", streams_are_output=True)
+        return Launch(
+            argv=_argv(node, language),
+            transport="ipc",
+            streams_are_output=True,
+            programs=programs_in(Path(node.path).parent, _PROGRAMS),
+        )
 
     async def installed(self, env: Mapping[str, str]) -> Sequence[Installed]:
         """Both languages under each Node, the newest first; nothing without the packages."""

@@ -6,6 +6,7 @@ import logging
 import os
 import pwd
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -201,7 +202,17 @@ def _launch(path: str) -> Launch:
         env={"PYDEVD_DISABLE_FILE_VALIDATION": "1"},
         transport="ipc",
         streams_are_output=True,
+        programs=_programs(path),
     )
+
+
+def _programs(path: str) -> dict[str, str]:
+    python = shlex.quote(path)
+    run = f'exec {python} "$@"'
+    # What uv makes has no pip.
+    has_pip = shlex.quote("import importlib.util as u, sys; sys.exit(u.find_spec('pip') is None)")
+    pip = f'{python} -c {has_pip} || {python} -m ensurepip >/dev/null\nexec {python} -m pip "$@"'
+    return {"python": run, "python3": run, "pip": pip, "pip3": pip}
 
 
 def _missing(
