@@ -135,6 +135,19 @@ def test_an_error_of_the_code_is_data(interpreter: CodeInterpreterSync) -> None:
     assert execution.logs.stdout[0].text == "before\n"
 
 
+def test_what_the_code_clears_leaves_the_execution(interpreter: CodeInterpreterSync) -> None:
+    execution = interpreter.codes.run(
+        "from IPython.display import clear_output, display\n"
+        "for step in range(20):\n"
+        "    clear_output(wait=True)\n"
+        "    print('step', step)\n"
+        "    display(step)\n"
+        "'done'"
+    )
+    assert execution.text == "step 19\n19\n'done'"
+    assert len(execution.result) == 2
+
+
 def test_displays_and_values_keep_their_mime_bundles(interpreter: CodeInterpreterSync) -> None:
     execution = interpreter.codes.run(
         "from IPython.display import HTML, display\n"
