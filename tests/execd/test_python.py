@@ -134,6 +134,20 @@ with multiprocessing.get_context("fork").Pool(4) as pool:
     assert sorted(lines) == sorted(expected)
 
 
+def test_a_child_is_heard_before_what_its_parent_prints_next(server: Server, context: str) -> None:
+    code = """
+import os
+for number in range(100):
+    if (child := os.fork()) == 0:
+        print("child", number, flush=True)
+        os._exit(0)
+    os.waitpid(child, 0)
+    print("parent", number)
+"""
+    expected = [f"{who} {number}" for number in range(100) for who in ("child", "parent")]
+    assert printed(server, code, context).splitlines() == expected
+
+
 @pytest.mark.parametrize(
     ("ending", "status"),
     [("pass", 0), ("raise SystemExit(3)", 3), ("1/0", 1), ("exit('why')", 1)],

@@ -151,7 +151,8 @@ class OutStream(iostream.OutStream):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._unsent = 0
-        self._taking = threading.Lock()
+        self._taking = threading.RLock()  # a handler of signals may print
+        self._has_forked = self._in_line = False
         self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
         self.line_buffering = self.write_through = False
         self._unwritten = ""  # in a child of os.fork(): the begin of a line
@@ -188,6 +189,10 @@ class OutStream(iostream.OutStream):
         descriptor: int | None = getattr(self, "_original_stdstream_fd", None)
         return cast("int", _UntypedStream.fileno(self)) if descriptor is None else descriptor
 
+    def forks(self) -> None:
+        """Know that there are children which may write."""
+        self._has_forked = True
+
     def forked(self) -> None:
         """Begin anew in a child: what is unsent is the parent's, and so are the locks."""
         self._unwritten = ""
@@ -223,6 +228,13 @@ class OutStream(iostream.OutStream):
         """Keep a text for the next message; in a child, for the pipe."""
         if self._in_child():
             return self._write_in_child(string)
+        if self._has_forked:  # to look takes half as long as to write
+            if not self._in_line:
+                self.settle()  # what children wrote before this line
+            self._in_line = not string.endswith("\n")
+        return self._keep(string)
+
+    def _keep(self, string: str) -> int:
         written: int = _UntypedStream.write(self, string)
         self._unsent += len(string)
         if self._unsent >= _LARGE:
@@ -243,7 +255,7 @@ class OutStream(iostream.OutStream):
                     return False
                 taken += len(data)
                 if text := self._decoder.decode(data):
-                    self.write(text)
+                    self._keep(text)
         return self._should_watch
 
     def _watch_pipe_fd(self) -> None:
@@ -295,20 +307,22 @@ class Shell(zmqshell.ZMQInteractiveShell):
         _UntypedShell.showtraceback(self, exc_tuple, *args, **kwargs)
 
 
-def _end_child(error: "BaseException | None") -> None:
-    status = 0
-    if isinstance(error, SystemExit):
-        status = error.code if isinstance(error.code, int) else int(error.code is not None)
-        if isinstance(error.code, str):
-            print(error.code, file=sys.stderr)  # noqa: T201 - as Python does
-    elif error is not None:
-        status = 1
-        trace = error.__traceback__ and error.__traceback__.tb_next  # without IPython's own
-        traceback.print_exception(type(error), error, trace)
-    for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(OSError, ValueError):
+def _end_child(error: "BaseException | None") -> NoReturn:
+    status = 1
+    try:
+        if isinstance(error, SystemExit):
+            status = error.code if isinstance(error.code, int) else int(error.code is not None)
+            if isinstance(error.code, str):
+                print(error.code, file=sys.stderr)  # noqa: T201 - as Python does
+        elif error is not None:
+            trace = error.__traceback__ and error.__traceback__.tb_next  # without IPython's own
+            traceback.print_exception(type(error), error, trace)
+        else:
+            status = 0
+        for stream in (sys.stdout, sys.stderr):
             stream.flush()
-    os._exit(status & 0xFF)
+    finally:  # whatever happens: there is one kernel
+        os._exit(status & 0xFF)
 
 
 def _warn(message: Any, *args: Any, **kwargs: Any) -> None:
@@ -448,6 +462,8 @@ class App(LosslessApp):
 
     def initialize(self, *args: Any, **kwargs: Any) -> None:
         """Make the kernel, and an environment that is the sandbox's for all that it starts."""
+        # Of the tests around a sandbox, in which ipykernel would not listen to child processes.
+        os.environ.pop("PYTEST_CURRENT_TEST", None)
         plots = os.environ.get("MPLBACKEND")
         _UntypedApp.initialize(self, *args, **kwargs)
         for name in _FOR_THE_START:
@@ -466,7 +482,7 @@ class App(LosslessApp):
         _UntypedApp.init_io(self)
         _streams.extend(s for s in (sys.stdout, sys.stderr) if isinstance(s, OutStream))
         for stream in _streams:
-            os.register_at_fork(after_in_child=stream.forked)
+            os.register_at_fork(before=stream.forks, after_in_child=stream.forked)
 
 
 def settle_in(cwd: str) -> None:

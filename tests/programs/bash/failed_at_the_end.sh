@@ -1,0 +1,1 @@
+grep -c nothing <<<"some text"

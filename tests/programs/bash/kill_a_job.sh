@@ -1,0 +1,5 @@
+sleep 60 &
+pid=$!
+kill "$pid"
+wait "$pid" 2>/dev/null
+echo "status $?"

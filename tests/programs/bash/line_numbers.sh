@@ -1,0 +1,4 @@
+echo $LINENO
+
+where() { echo "called from line ${BASH_LINENO[0]}"; }
+where

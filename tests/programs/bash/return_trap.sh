@@ -1,0 +1,3 @@
+work() { trap 'echo "returned"; trap - RETURN' RETURN; echo working; }
+work
+echo after

@@ -1,0 +1,4 @@
+(exit 9) &
+pid=$!
+wait "$pid"
+echo "status $?"

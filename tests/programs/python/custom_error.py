@@ -1,0 +1,6 @@
+class ConfigError(ValueError):
+    pass
+
+
+print("reading")
+raise ConfigError("port: expected a number, got 'http'")
