@@ -95,17 +95,19 @@ def test_by_a_handler_that_raises_in_asyncio(execd: Server) -> None:
 
 
 def test_by_leaving_the_loop(interpreter: ci.CodeInterpreterSync) -> None:
-    for event in interpreter.codes.stream(SLEEP):
-        if isinstance(event, Stdout):
-            break
+    with pytest.warns(ResourceWarning, match="unclosed stream"):  # noqa: PT031  # a loop
+        for event in interpreter.codes.stream(SLEEP):
+            if isinstance(event, Stdout):
+                break
 
 
 def test_by_leaving_the_loop_in_asyncio(execd: Server) -> None:
     async def main() -> None:
         async with in_asyncio(execd) as interpreter:
-            async for event in interpreter.codes.stream(SLEEP):
-                if isinstance(event, Stdout):
-                    break
+            with pytest.warns(ResourceWarning, match="unclosed stream"):  # noqa: PT031  # a loop
+                async for event in interpreter.codes.stream(SLEEP):
+                    if isinstance(event, Stdout):
+                        break
 
     asyncio.run(main())
 

@@ -304,12 +304,17 @@ def test_a_timeout_in_milliseconds_kills_the_whole_group(server: Server) -> None
     wait_until(lambda: not any(p.name() == "sleep" for p in server.family()))
 
 
+def sleeps(server: Server, seconds: int) -> bool:
+    """Whether a `sleep` of these seconds lives: other tests' may too."""
+    return any(p.cmdline() == ["sleep", str(seconds)] for p in server.family())
+
+
 def test_a_command_can_be_interrupted_and_asked_for(server: Server) -> None:
-    live = server.follow("/command", {"command": "sleep 60"})
-    wait_until(lambda: any(p.name() == "sleep" for p in server.family()))
+    live = server.follow("/command", {"command": "sleep 61"})
+    wait_until(lambda: live.events and sleeps(server, 61))
     command_id = live.events[0]["text"]
     status = server.client.get(f"/command/status/{command_id}").json()
-    assert (status["running"], status["content"]) == (True, "sleep 60")
+    assert (status["running"], status["content"]) == (True, "sleep 61")
     assert server.client.delete("/command", params={"id": command_id}).status_code == 200
     assert live.outcome(5).error["traceback"] == ["signal: terminated"]
     status = server.client.get(f"/command/status/{command_id}").json()
@@ -320,12 +325,12 @@ def test_a_command_can_be_interrupted_and_asked_for(server: Server) -> None:
 
 
 def test_a_client_that_goes_away_kills_its_command(server: Server) -> None:
-    body = {"command": "echo on; sleep 60"}
+    body = {"command": "echo on; sleep 62"}
     with server.client.stream("POST", "/command", json=body) as answer:
         for chunk in answer.iter_bytes():
             if b'"on"' in chunk:
                 break
-    wait_until(lambda: not any(p.name() == "sleep" for p in server.family()), timeout=5)
+    wait_until(lambda: not sleeps(server, 62))
 
 
 def test_a_command_ends_with_its_shell_and_what_it_left_lives_on(server: Server) -> None:

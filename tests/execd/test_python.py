@@ -188,7 +188,8 @@ print(*sorted(names | os.environ.keys()), sep="\\n")
         with server.context(language=language) as context_id:
             names = printed(server, program, context_id).splitlines()
         assert "SOME" in names
-        assert [name for name in names if name.startswith(foreign)] == []
+        given = {*os.environ} - {"MPLBACKEND"}  # by those who run the tests
+        assert [name for name in names if name.startswith(foreign) and name not in given] == []
 
 
 def test_commands_and_cells_have_the_kernels_own_programs(start: StartServer) -> None:

@@ -32,13 +32,20 @@ def marked(sandbox_id: str) -> list[psutil.Process]:
 
 
 def guard_of(sandbox_id: str) -> psutil.Process:
-    (guard,) = (p for p in marked(sandbox_id) if f"{MARKER}={sandbox_id}" in p.cmdline())
+    (guard,) = (p for p in marked(sandbox_id) if f"{MARKER}={sandbox_id}" in _cmdline(p))
     return guard
+
+
+def _cmdline(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except psutil.NoSuchProcess:  # a kernel that has just ended
+        return []
 
 
 def execd_of(sandbox_id: str) -> psutil.Process:
     guard = guard_of(sandbox_id)
-    (execd,) = (p for p in guard.children() if "--exit-on-stdin-eof" in p.cmdline())
+    (execd,) = (p for p in guard.children() if "--exit-on-stdin-eof" in _cmdline(p))
     return execd
 
 
