@@ -60,6 +60,7 @@ class Faults:
         deleted: The id of each context that was deleted.
         interrupted: Set by the first interrupt.
         answers_interrupts: Interrupts wait for this before they are answered; set from the start.
+        knows_runs: Whether it knows the runs that it is to interrupt.
         left: Set when the test is over.
     """
 
@@ -69,6 +70,7 @@ class Faults:
     runs: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     interrupted: threading.Event = field(default_factory=threading.Event)
     answers_interrupts: threading.Event = field(default_factory=threading.Event)
+    knows_runs: bool = True
     left: threading.Event = field(default_factory=threading.Event)
 
 
@@ -174,6 +176,11 @@ def fault_server(*scripts: Script) -> Generator[Faults, None, None]:
             faults.interrupts.append(urllib.parse.parse_qs(query)["id"][0])
             faults.interrupted.set()
             faults.answers_interrupts.wait(10)
+            if not faults.knows_runs:
+                words = "error interruptting code context. no such session"
+                told = json.dumps({"code": "RUNTIME_ERROR", "message": words}).encode()
+                peer.send(answer(500, "application/json", told))
+                return
         elif method == "DELETE" and path.startswith("/code/contexts/"):
             faults.deleted.append(path.removeprefix("/code/contexts/"))
         peer.send(answer(200, None, b""))

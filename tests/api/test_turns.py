@@ -337,6 +337,31 @@ def test_an_execution_that_has_ended_is_not_interrupted() -> None:
     assert faults.interrupts == [RUN_ID, RUN_ID]
 
 
+def test_a_run_that_ended_before_its_interrupt_arrived_needs_none(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with (
+        fault_server(obeys(INIT)) as faults,
+        ci.CodeInterpreterSync.connect(faults.url) as interpreter,
+    ):
+        faults.knows_runs = False
+        with interpreter.codes.stream("1") as events:
+            for event in events:
+                if isinstance(event, Init):
+                    interpreter.codes.interrupt(event.id or "")
+        with pytest.raises(ci.APIError, match="no such session"):
+            interpreter.codes.interrupt("nobody's")
+    assert faults.interrupts == [RUN_ID, "nobody's"]
+    with (
+        fault_server(obeys(INIT)) as faults,
+        ci.CodeInterpreterSync.connect(faults.url) as interpreter,
+    ):
+        faults.knows_runs = False
+        with pytest.raises(ci.ExecutionTimeoutError):
+            interpreter.codes.run("1", timeout=0.1)
+    assert caplog.messages == []
+
+
 def test_an_old_id_does_not_hit_the_next_run_although_the_server_uses_it_again() -> None:
     async def main(url: str) -> None:
         async with await ci.CodeInterpreter.connect(url) as interpreter:

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -98,6 +98,7 @@ class Server:
         workdir: Path,
         *arguments: str,
         env: dict[str, str] | None = None,
+        prefix: Sequence[str] = (),
         preexec_fn: Callable[[], None] | None = None,
         stderr: IO[bytes] | None = None,
     ) -> None:
@@ -106,7 +107,7 @@ class Server:
         started = time.monotonic()
         self.process = subprocess.Popen(
             [
-                *(sys.executable, "-m", "code_interpreter.execd", "--port", "0"),
+                *(*prefix, sys.executable, "-m", "code_interpreter.execd", "--port", "0"),
                 *("--workdir", str(workdir), "--exit-on-stdin-eof", *arguments),
             ],
             env={

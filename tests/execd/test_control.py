@@ -14,8 +14,14 @@ import pytest
 import zmq
 
 from code_interpreter.execd.code.addresses import CHANNELS, Connection
+from code_interpreter.execd.code.available import Languages
 from code_interpreter.execd.code.channels import Channels
+from code_interpreter.execd.code.contexts import Contexts
 from code_interpreter.execd.code.exchange import Patience
+from code_interpreter.execd.code.kernel import Kernels
+from code_interpreter.execd.code.pipes import Pipes
+from code_interpreter.execd.code.pool import Pool
+from code_interpreter.execd.host.programs import Programs
 from code_interpreter.execd.runs.running import Run
 from code_interpreter.execd.runs.spool import Spool
 from code_interpreter.kernels.python.pythons import Pythons
@@ -139,7 +145,7 @@ def test_a_run_ends_when_its_kernel_has_answered_the_interrupt(short_path: Path)
         channels = Channels(
             connection,
             context=context,
-            streams={},
+            pipes=Pipes({}),
             streams_are_output=False,
             signal=None,
             kill=kernel.kill,
@@ -251,7 +257,66 @@ def test_a_kernel_that_died_between_runs_is_replaced_with_a_word(server: Server)
         wait_until(lambda: not psutil.pid_exists(pid))
         outcome = server.run("1", fresh)
         assert outcome.ok
-        assert "died while nothing ran" in outcome.text("stderr")
+        assert "While nothing ran, the kernel died (signal: killed)" in outcome.text("stderr")
+
+
+def test_what_a_kernel_said_before_it_died_between_runs_comes_with_the_next(
+    server: Server,
+) -> None:
+    code = """
+import os, threading, time
+
+def end():
+    time.sleep(0.5)
+    print("last words", flush=True)
+    time.sleep(0.2)
+    os._exit(3)
+
+threading.Thread(target=end).start()
+os.getpid()
+"""
+    with server.context() as fresh:
+        pid = int(server.run(code, fresh).results[0]["results"]["text"])
+        wait_until(lambda: not psutil.pid_exists(pid))
+        outcome = server.run("1", fresh)
+        assert outcome.ok
+        assert outcome.text() == "last words\n"
+        assert "the kernel died (exit status 3)" in outcome.text("stderr")
+
+
+def test_a_kernel_that_comes_to_life_while_its_run_begins_is_the_one_that_runs_it(
+    short_path: Path,
+) -> None:
+    async def scenario(zmq_context: "zmq.Context[zmq.Socket[bytes]]") -> tuple[bytes, bool]:
+        programs = Programs(short_path / "bin")
+        env = dict(os.environ)
+        languages = Languages(env, programs)
+        kernels = Kernels(short_path, env, programs, context=zmq_context)
+        pool = Pool(kernels, languages, short_path, size=0)
+        contexts = Contexts(languages, pool, short_path)
+        context = await contexts.create("python", None)
+        run = await contexts.reserve("1 + 1", context_id=context.id, language=None)
+        starting = context.starting
+        assert starting is not None
+        while not starting.done():  # noqa: ASYNC110 - to be here in the very moment
+            await asyncio.sleep(0)
+        contexts.begin(run)  # the context has not been told of its kernel yet
+        seen, last = b"", False
+        while not last:
+            piece = await run.spool.take(asyncio.get_running_loop().time() + 30)
+            assert piece is not None
+            seen, last = seen + piece.data, piece.last
+        kernel = starting.result()
+        mine = context.kernel is kernel
+        kernel.kill()
+        await asyncio.to_thread(wait_until, lambda: not kernel.alive)
+        return seen, mine
+
+    zmq_context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+    seen, mine = asyncio.run(scenario(zmq_context))
+    zmq_context.term()
+    assert b'"stderr"' not in seen
+    assert mine
 
 
 def test_a_busy_context_says_so_before_any_stream(server: Server, context: str) -> None:

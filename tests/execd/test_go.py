@@ -320,6 +320,7 @@ def test_an_interrupt_reaches_a_program_through_its_kernel(server: Server, conte
     program = psutil.Process(int(live.wait_for("stdout")["text"]))
     gonb = next(parent for parent in program.parents() if parent.name() == "gonb")
     gonb.suspend()
+    wait_until(lambda: gonb.status() == psutil.STATUS_STOPPED)
     try:
         assert server.interrupt(context).status_code == 200
         time.sleep(0.5)

@@ -20,7 +20,13 @@ from code_interpreter._output.execution import Execution, Outcome
 from code_interpreter._run.run import BUSY_PAUSE, Run, aimed_at, is_over
 from code_interpreter._run.slots import Slots, Turn, too_late
 from code_interpreter._run.watch import Action
-from code_interpreter._wire.failures import ensure_ok, known_error, logged_errors, mapped_errors
+from code_interpreter._wire.failures import (
+    ensure_ok,
+    ensure_stopped,
+    known_error,
+    logged_errors,
+    mapped_errors,
+)
 from code_interpreter._wire.target import lift_read_limit
 from code_interpreter.events import Event
 
@@ -143,7 +149,7 @@ class LiveRun:
         try:
             run_id = self._run.interrupt()
             if run_id is not None:
-                ensure_ok(
+                ensure_stopped(
                     await interrupt_code.asyncio_detailed(client=self._connection.rest, id=run_id)
                 )
         finally:

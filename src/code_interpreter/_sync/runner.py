@@ -21,7 +21,13 @@ from code_interpreter._run.slots import Slots, Turn, too_late
 from code_interpreter._run.watch import Action
 from code_interpreter._sync import primitives as on
 from code_interpreter._sync.connection import Connection
-from code_interpreter._wire.failures import ensure_ok, known_error, logged_errors, mapped_errors
+from code_interpreter._wire.failures import (
+    ensure_ok,
+    ensure_stopped,
+    known_error,
+    logged_errors,
+    mapped_errors,
+)
 from code_interpreter._wire.target import lift_read_limit
 from code_interpreter.events import Event
 
@@ -142,7 +148,9 @@ class LiveRun:
         try:
             run_id = self._run.interrupt()
             if run_id is not None:
-                ensure_ok(interrupt_code.sync_detailed(client=self._connection.rest, id=run_id))
+                ensure_stopped(
+                    interrupt_code.sync_detailed(client=self._connection.rest, id=run_id)
+                )
         finally:
             answered.set()
 

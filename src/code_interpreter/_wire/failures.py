@@ -164,6 +164,15 @@ def ensure_ok(response: Response[Any]) -> None:
         raise api_error(response.status_code, httpx.Headers(response.headers), response.content)
 
 
+def ensure_stopped(response: Response[Any]) -> None:
+    """Raise like `ensure_ok` for the answer to an interrupt of a run that had begun.
+
+    A run that has come to its end by itself is unknown to its server from then on.
+    """
+    if response.status_code != 500 or b"no such session" not in response.content:  # noqa: PLR2004
+        ensure_ok(response)
+
+
 def parsed(kind: type[T], response: Response[Any]) -> T:
     """Return the parsed body of a good answer; raise ProtocolError if it is not of this kind."""
     ensure_ok(response)

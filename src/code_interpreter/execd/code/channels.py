@@ -18,7 +18,7 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from functools import partial
 from typing import Any
@@ -36,9 +36,9 @@ from code_interpreter.execd.code.exchange import (
     Patience,
     Put,
     Ready,
+    Said,
     Send,
     Signal,
-    StreamKind,
 )
 from code_interpreter.execd.code.pipes import Pipes
 from code_interpreter.execd.code.translate import Cell
@@ -63,8 +63,7 @@ class Channels(threading.Thread):
     Args:
         connection: Where the kernel will listen.
         context: The process's ZeroMQ context.
-        streams: Read ends of pipes that hold what the kernel's process writes to its own standard
-            streams, and to which of them; nonblocking, and closed in the end.
+        pipes: What the kernel's process writes to its own standard streams; closed in the end.
         streams_are_output: Whether that is output, once the kernel is ready.
         signal: Interrupts the kernel; None when it wants to be asked by a message.
         kill: Kills the kernel.
@@ -80,7 +79,7 @@ class Channels(threading.Thread):
         connection: Connection,
         *,
         context: "zmq.Context[zmq.Socket[bytes]]",
-        streams: Mapping[int, StreamKind],
+        pipes: Pipes,
         streams_are_output: bool,
         signal: Callable[[], None] | None,
         kill: Callable[[], None],
@@ -93,7 +92,7 @@ class Channels(threading.Thread):
         self.ready.set_running_or_notify_cancel()
         self._connection = connection
         self._context = context
-        self._pipes = Pipes(streams)
+        self._pipes = pipes
         self._signal = signal
         self._kill = kill
         self._wire = Wire(connection.key.encode())
@@ -110,30 +109,39 @@ class Channels(threading.Thread):
         self._lock = threading.Lock()
         self._closed = False
         self._posted: deque[Callable[[], None]] = deque()
-        self._wake_read, self._wake_write = os.pipe()
-        os.set_blocking(self._wake_write, False)
-        self._shell = self._socket(zmq.DEALER)
-        self._control = self._socket(zmq.DEALER)
+        # Whatever cannot be had: what was made before it is closed again.
+        with contextlib.ExitStack() as made:
+            made.callback(pipes.close)
+            self._wake_read, self._wake_write = os.pipe()
+            made.callback(os.close, self._wake_read)
+            made.callback(os.close, self._wake_write)
+            os.set_blocking(self._wake_write, False)
+            self._shell = self._socket(zmq.DEALER, made)
+            self._control = self._socket(zmq.DEALER, made)
+            self._iopub = self._socket(zmq.SUB, made)
+            self._iopub.setsockopt(zmq.SUBSCRIBE, b"")
+            self._monitor = self._iopub.get_monitor_socket(zmq.EVENT_DISCONNECTED)
+            made.callback(self._monitor.close)
+            made.callback(self._iopub.disable_monitor)
+            self._made = made.pop_all()
         # One name for both, as the protocol wants it: gonb answers on shell whatever it was asked.
         name = uuid4().hex.encode()
         self._shell.setsockopt(zmq.IDENTITY, name)
         self._control.setsockopt(zmq.IDENTITY, name)
-        self._iopub = self._socket(zmq.SUB)
-        self._iopub.setsockopt(zmq.SUBSCRIBE, b"")
-        self._monitor = self._iopub.get_monitor_socket(zmq.EVENT_DISCONNECTED)
         self._poller = zmq.Poller()
         self._poller.register(self._wake_read, zmq.POLLIN)
         for source in (*self._pipes, self._shell, self._control, self._iopub):
             self._poller.register(source, zmq.POLLIN)
 
-    def _socket(self, kind: int) -> "zmq.Socket[bytes]":
-        made = self._context.socket(kind)
-        made.setsockopt(zmq.LINGER, 0)
+    def _socket(self, kind: int, made: contextlib.ExitStack) -> "zmq.Socket[bytes]":
+        socket = self._context.socket(kind)
+        made.callback(socket.close)
+        socket.setsockopt(zmq.LINGER, 0)
         # A limit counts messages and drops what exceeds it; memory is bounded in the spool.
-        made.setsockopt(zmq.RCVHWM, 0)
-        made.setsockopt(zmq.SNDHWM, 0)
-        made.setsockopt(zmq.RECONNECT_IVL, _RECONNECT_MS)
-        return made
+        socket.setsockopt(zmq.RCVHWM, 0)
+        socket.setsockopt(zmq.SNDHWM, 0)
+        socket.setsockopt(zmq.RECONNECT_IVL, _RECONNECT_MS)
+        return socket
 
     # What other threads may call.
 
@@ -186,6 +194,18 @@ class Channels(threading.Thread):
             how: `exit status 1`, `signal: killed`.
         """
         self._post(partial(self._die, how))
+
+    def death(self) -> tuple[str, list[bytes]]:
+        """Why the kernel is dead, once it is `closed`, and the output that no run has had."""
+        return self._exchange.death()
+
+    def close(self, problem: str) -> None:
+        """End it, whose process could not be started or watched."""
+        self._post(partial(self._exchange.end, problem))
+        if self.is_alive():
+            self.join()
+        else:
+            self._close()
 
     def end_with(self, ending: bytes) -> None:
         """Name the event that ends the run when the process is gone, ahead of killing it."""
@@ -271,7 +291,7 @@ class Channels(threading.Thread):
                 _log.warning("dropped what is no message of the kernel: %s", error)
         return messages
 
-    def _read_pipes(self, ready: set[Any]) -> "list[tuple[StreamKind, str]]":
+    def _read_pipes(self, ready: set[Any]) -> list[Said]:
         said, ended = self._pipes.read(ready)
         for pipe in ended:
             self._poller.unregister(pipe)
@@ -332,9 +352,4 @@ class Channels(threading.Thread):
             run.end([], self._exchange.ending, kernel_gone=True)
         for asked in self._questions.values():
             asked.set_result(False)
-        self._iopub.disable_monitor()
-        for source in (self._monitor, self._iopub, self._control, self._shell):
-            source.close()
-        self._pipes.close()
-        os.close(self._wake_read)
-        os.close(self._wake_write)
+        self._made.close()

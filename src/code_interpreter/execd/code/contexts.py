@@ -11,6 +11,7 @@ Lives on the event loop; nothing here needs a lock. What must stay true:
 """
 
 import asyncio
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,6 +33,8 @@ from code_interpreter.kernels.launch import Launch
 
 if TYPE_CHECKING:
     from code_interpreter.execd.code.kernel import Kernel
+
+_log = logging.getLogger(__name__)
 
 
 class Context:
@@ -155,10 +158,20 @@ class Contexts:
         context = self._running.get(run.run_id)
         if context is None:
             return  # ended before it began: deleted
-        if context.kernel is not None and context.kernel.execute(run):
-            context.handed_over = True
-            return
-        task = asyncio.get_running_loop().create_task(self._drive(context, run))
+        if context.kernel is not None:
+            if context.kernel.execute(run):
+                context.handed_over = True
+                return
+            problem, last_words = context.kernel.death()
+            context.kernel = None
+            text = (
+                f"While nothing ran, {problem}; this is a new one, "
+                "and the state of this context is lost.\n"
+            )
+            run.put([*last_words, encode.frame("stderr", text=text)])
+        task = asyncio.get_running_loop().create_task(
+            self._drive(context, run, self._start(context))
+        )
         self._driving.add(task)
         task.add_done_callback(self._driving.discard)
 
@@ -211,36 +224,41 @@ class Contexts:
 
     def _start(self, context: Context) -> "asyncio.Task[Kernel]":
         if context.starting is None:
-            start = self._pool.start(context.launch, language=context.language, cwd=context.cwd)
-            context.starting = asyncio.get_running_loop().create_task(start)
+            context.starting = asyncio.get_running_loop().create_task(self._kernel(context))
             context.starting.add_done_callback(lambda task: self._started(context, task))
         return context.starting
+
+    async def _kernel(self, context: Context) -> "Kernel":
+        try:
+            return await self._pool.start(
+                context.launch, language=context.language, cwd=context.cwd
+            )
+        except KernelStartError:
+            raise
+        except Exception as error:
+            # A fault of ours, most likely; still, whoever waits for this kernel is to be told.
+            _log.exception("a kernel could not be started")
+            message = f"the {context.language} kernel did not start: {error!r}"
+            raise KernelStartError(message) from error
 
     def _started(self, context: Context, task: "asyncio.Task[Kernel]") -> None:
         context.starting = None
         if task.cancelled():
             return
-        error = task.exception()
-        if isinstance(error, KernelStartError):
-            context.failure = error
-        elif error is not None:
-            raise error
-        elif self._contexts.get(context.id) is context:
-            context.kernel = task.result()
-        else:  # deleted in the very moment
-            task.result().kill()
-
-    async def _drive(self, context: Context, run: Run) -> None:
-        """Wait for a kernel, and hand it the run."""
-        if context.kernel is not None:
-            context.kernel = None
-            text = (
-                "The kernel died while nothing ran; this is a new one, "
-                "and the state of this context is lost.\n"
-            )
-            run.put([encode.frame("stderr", text=text)])
         try:
-            kernel = await asyncio.shield(self._start(context))
+            kernel = task.result()
+        except KernelStartError as error:
+            context.failure = error
+            return
+        if self._contexts.get(context.id) is context:
+            context.kernel = kernel
+        else:  # deleted in the very moment
+            kernel.kill()
+
+    async def _drive(self, context: Context, run: Run, starting: "asyncio.Task[Kernel]") -> None:
+        """Wait for a kernel, and hand it the run."""
+        try:
+            kernel = await asyncio.shield(starting)
         except KernelStartError as error:
             context.failure = None
             run.end([], encode.error("KernelStartError", str(error)))

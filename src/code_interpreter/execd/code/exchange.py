@@ -180,6 +180,10 @@ class Exchange:
             f"{self._problem}; the state of this context is lost, and so may be its last output",
         )
 
+    def death(self) -> tuple[str, list[bytes]]:
+        """Why it is over, and the output that no run has had."""
+        return self._problem or "", self._take_unmatched()
+
     # What is wanted.
 
     def connect(self, now: float) -> list[Effect]:

@@ -22,6 +22,7 @@ from code_interpreter.execd.code.addresses import Connection, new_connection
 from code_interpreter.execd.code.channels import Channels, KernelStartError
 from code_interpreter.execd.code.dialects import CELLS
 from code_interpreter.execd.code.exchange import Patience, StreamKind
+from code_interpreter.execd.code.pipes import Pipes
 from code_interpreter.execd.host.programs import Programs
 from code_interpreter.execd.runs import encode
 from code_interpreter.execd.runs.running import Run
@@ -39,6 +40,7 @@ class Kernels:
         directory: A short private directory for sockets and connection files; ours alone.
         env: The environment of every kernel.
         programs: What comes first on their PATH.
+        context: The process's ZeroMQ context; a new one by default.
         patience: How long to wait for what.
     """
 
@@ -48,13 +50,14 @@ class Kernels:
         env: Mapping[str, str],
         programs: Programs,
         *,
+        context: "zmq.Context[zmq.Socket[bytes]] | None" = None,
         patience: Patience | None = None,
     ) -> None:
         self._directory = directory
         self._env = env
         self._programs = programs
         self._patience = patience or Patience()
-        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        self._context: zmq.Context[zmq.Socket[bytes]] = context or zmq.Context()
         self._count = 0
 
     async def start(self, launch: Launch, *, language: str, cwd: Path) -> "Kernel":
@@ -69,8 +72,9 @@ class Kernels:
             try:
                 await kernel.ready()
             except KernelStartError as error:
+                silent = kernel.running  # another would be so too, and that for as long
                 kernel.kill()
-                if attempt == _ATTEMPTS:
+                if silent or attempt == _ATTEMPTS:
                     raise KernelStartError(
                         f"the {language} kernel did not start: {error}"
                     ) from error
@@ -84,6 +88,14 @@ class Kernels:
     def _launch(self, launch: Launch, *, language: str, cwd: Path) -> "Kernel":
         self._count += 1
         directory = self._directory / str(self._count)
+        try:
+            return self._start(launch, language=language, cwd=cwd, directory=directory)
+        # Space, descriptors, processes, ports, threads: whatever the system refuses.
+        except (OSError, RuntimeError, MemoryError, zmq.ZMQError, psutil.Error) as error:
+            shutil.rmtree(directory, ignore_errors=True)
+            raise KernelStartError(f"the {language} kernel did not start: {error}") from error
+
+    def _start(self, launch: Launch, *, language: str, cwd: Path, directory: Path) -> "Kernel":
         directory.mkdir(mode=0o700)
         connection = new_connection(launch.transport, directory)
         file = directory / "kernel.json"
@@ -93,21 +105,17 @@ class Kernels:
         env = self._programs.ahead_of({**self._env, **own, "PWD": str(cwd)})
         if os.getpid() != 1:  # to a kernel, a parent number 1 means an orphan
             env["JPY_PARENT_PID"] = str(os.getpid())
-        try:
-            cwd.mkdir(parents=True, exist_ok=True)
-            return Kernel(
-                [part.replace("{connection_file}", str(file)) for part in launch.argv],
-                cwd=cwd,
-                env=env,
-                launch=launch,
-                connection=connection,
-                directory=directory,
-                context=self._context,
-                patience=self._patience,
-            )
-        except OSError as error:
-            shutil.rmtree(directory, ignore_errors=True)
-            raise KernelStartError(f"the {language} kernel did not start: {error}") from error
+        cwd.mkdir(parents=True, exist_ok=True)
+        return Kernel(
+            [part.replace("{connection_file}", str(file)) for part in launch.argv],
+            cwd=cwd,
+            env=env,
+            launch=launch,
+            connection=connection,
+            directory=directory,
+            context=self._context,
+            patience=self._patience,
+        )
 
 
 class Kernel:
@@ -129,45 +137,56 @@ class Kernel:
         kinds: tuple[StreamKind, ...] = ("stderr",)
         if launch.streams_are_output:
             kinds = ("stdout", "stderr")
-        pipes = {kind: os.pipe() for kind in kinds}
-        for ours, _ in pipes.values():
-            os.set_blocking(ours, False)
-        try:
+        with contextlib.ExitStack() as undo, contextlib.ExitStack() as started:
+            ours: dict[int, StreamKind] = {}
+            theirs: dict[StreamKind, int] = {}
+            closed_unread = undo.enter_context(contextlib.ExitStack())
+            for kind in kinds:
+                read, write = os.pipe()
+                ours[read], theirs[kind] = kind, write
+                closed_unread.callback(os.close, read)
+                started.callback(os.close, write)
+            closed_unread.pop_all()
+            self._channels = Channels(
+                connection,
+                context=context,
+                pipes=Pipes(ours),
+                streams_are_output=launch.streams_are_output,
+                signal=self._signal_interrupt if launch.interrupt == "signal" else None,
+                kill=self._kill,
+                cell=CELLS[launch.dialect],
+                patience=patience,
+            )
+            undo.callback(self._channels.close, "it could not be started")
             self._process = subprocess.Popen(  # noqa: S603 - the kernel that was asked for
                 argv,
                 cwd=cwd,
                 env=env,
                 stdin=subprocess.DEVNULL,
-                stdout=pipes["stdout"][1] if "stdout" in pipes else subprocess.DEVNULL,
-                stderr=pipes["stderr"][1],
+                stdout=theirs.get("stdout", subprocess.DEVNULL),
+                stderr=theirs["stderr"],
                 start_new_session=True,
             )
-        except OSError:
-            for ours, _ in pipes.values():
-                os.close(ours)
-            raise
-        finally:
-            for _, theirs in pipes.values():
-                os.close(theirs)
-        # Remembers when the process was started: its number may be reused one day.
-        self._tree = psutil.Process(self._process.pid)
-        self._channels = Channels(
-            connection,
-            context=context,
-            streams={pipes[kind][0]: kind for kind in kinds},
-            streams_are_output=launch.streams_are_output,
-            signal=self._signal_interrupt if launch.interrupt == "signal" else None,
-            kill=self._kill,
-            cell=CELLS[launch.dialect],
-            patience=patience,
-        )
-        self._channels.start()
-        threading.Thread(target=self._watch, name="kernel watch", daemon=True).start()
+            undo.callback(self._end_unwatched)
+            # Remembers when the process was started: its number may be reused one day.
+            self._tree = psutil.Process(self._process.pid)
+            self._channels.start()
+            threading.Thread(target=self._watch, name="kernel watch", daemon=True).start()
+            undo.pop_all()
 
     @property
     def alive(self) -> bool:
         """Whether it can take a run."""
         return not self._channels.closed
+
+    def death(self) -> tuple[str, list[bytes]]:
+        """Why it is dead, once it is not `alive`, and the output that no run has had."""
+        return self._channels.death()
+
+    @property
+    def running(self) -> bool:
+        """Whether its process is there, whatever it does."""
+        return self._process.returncode is None
 
     @property
     def pid(self) -> int:
@@ -215,6 +234,10 @@ class Kernel:
     def tell_end(self, ename: str, evalue: str) -> None:
         """Name the error that ends the run once the process is gone, instead of the plain one."""
         self._channels.end_with(encode.error(ename, evalue))
+
+    def _end_unwatched(self) -> None:
+        self._kill_group()
+        self._process.wait()
 
     def _kill_group(self) -> None:
         with contextlib.suppress(ProcessLookupError, PermissionError):

@@ -16,11 +16,13 @@ class Pipes:
     """The read ends of a process's standard streams.
 
     Args:
-        kinds: The descriptors, nonblocking, and which stream each of them is.
+        kinds: The descriptors, and which stream each of them is.
     """
 
     def __init__(self, kinds: Mapping[int, StreamKind]) -> None:
         self._kinds = dict(kinds)
+        for pipe in kinds:
+            os.set_blocking(pipe, False)
         self._decoders = {
             pipe: codecs.getincrementaldecoder("utf-8")(errors="replace") for pipe in kinds
         }

@@ -88,7 +88,7 @@ class Pool:
                 continue
             try:
                 launch = await self._languages.launch(LANGUAGE)
-            except ApiError as error:
+            except (ApiError, OSError, RuntimeError) as error:
                 _log.debug("no idle kernel: %s", error)
                 return
             start = self._kernels.start(launch, language=LANGUAGE, cwd=self._workdir)
