@@ -26,9 +26,20 @@ from code_interpreter.execd.runs.running import Run
 from code_interpreter.execd.runs.spool import Spool
 from code_interpreter.kernels.python.pythons import Pythons
 from tests.execd.conftest import StartServer
+from tests.execd.needs import need_kernel
 from tests.execd.server import TOKEN, Server, wait_until
 
 pytestmark = pytest.mark.kernels
+
+
+async def read(run: Run) -> bytes:
+    """All events of a run."""
+    data, last = b"", False
+    while not last:
+        piece = await run.spool.take(asyncio.get_running_loop().time() + 30)
+        assert piece is not None
+        data, last = data + piece.data, piece.last
+    return data
 
 
 def test_an_interrupt_by_the_runs_id_keeps_the_state(server: Server, context: str) -> None:
@@ -132,12 +143,7 @@ def test_a_run_ends_when_its_kernel_has_answered_the_interrupt(short_path: Path)
         channels.interrupt(run)
         await ended.wait()
         assert (short_path / "answered").exists()
-        data, last = b"", False
-        while not last:
-            piece = await run.spool.take(asyncio.get_running_loop().time() + 10)
-            assert piece is not None
-            data, last = data + piece.data, piece.last
-        return data
+        return await read(run)
 
     launch = asyncio.run(Pythons().find("python", {}))
     command = [part.replace("{connection_file}", str(file)) for part in launch.argv]
@@ -301,11 +307,7 @@ def test_a_kernel_that_comes_to_life_while_its_run_begins_is_the_one_that_runs_i
         while not starting.done():  # noqa: ASYNC110 - to be here in the very moment
             await asyncio.sleep(0)
         contexts.begin(run)  # the context has not been told of its kernel yet
-        seen, last = b"", False
-        while not last:
-            piece = await run.spool.take(asyncio.get_running_loop().time() + 30)
-            assert piece is not None
-            seen, last = seen + piece.data, piece.last
+        seen = await read(run)
         kernel = starting.result()
         mine = context.kernel is kernel
         kernel.kill()
@@ -317,6 +319,34 @@ def test_a_kernel_that_comes_to_life_while_its_run_begins_is_the_one_that_runs_i
     zmq_context.term()
     assert b'"stderr"' not in seen
     assert mine
+
+
+def test_a_kernel_that_hears_nothing_any_more_ends_its_run(short_path: Path) -> None:
+    need_kernel("java")
+
+    async def scenario(zmq_context: "zmq.Context[zmq.Socket[bytes]]") -> bytes:
+        programs = Programs(short_path / "bin")
+        env = dict(os.environ)
+        languages = Languages(env, programs)
+        patience = Patience(take_up=1, stop=1)
+        kernels = Kernels(short_path, env, programs, context=zmq_context, patience=patience)
+        launch = await languages.launch("java")
+        kernel = await kernels.start(launch, language="java", cwd=short_path)
+        # Whoever is on this machine can send this, and jjava ends the thread that listens.
+        file = json.loads((short_path / "1" / "kernel.json").read_text())
+        with zmq_context.socket(zmq.DEALER) as stranger:
+            stranger.connect(f"tcp://127.0.0.1:{file['shell_port']}")
+            stranger.send_multipart([b"<IDS|MSG>", b"0" * 64, b"{}", b"{}", b"{}", b"{}"])
+            await asyncio.sleep(1)
+        run = Run("run", "1 + 1", spool=Spool(), on_end=lambda _: None)
+        assert kernel.execute(run)
+        seen = await read(run)
+        await asyncio.to_thread(wait_until, lambda: not kernel.alive)
+        return seen
+
+    zmq_context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+    assert b"the code was not taken up within 1 s" in asyncio.run(scenario(zmq_context))
+    zmq_context.term()
 
 
 def test_a_busy_context_says_so_before_any_stream(server: Server, context: str) -> None:

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import math
 from typing import Any, cast
 from unittest import TestCase
 
@@ -31,7 +32,7 @@ from code_interpreter.execd.code.exchange import (
 from code_interpreter.execd.code.translate import Cell
 from code_interpreter.execd.code.wire import Message
 
-P = Patience(start=60, ask_again=0.5, idle=2, reply=0.3, settle=0.05, stop=5)
+P = Patience(start=60, ask_again=0.5, idle=2, reply=0.3, settle=0.05, stop=5, take_up=60)
 DIED = "the kernel died (signal: killed)"
 
 
@@ -311,6 +312,23 @@ def test_what_a_dead_kernel_had_sent_can_still_end_its_run_but_nothing_is_asked_
     assert DIED in json.loads(kernel.exchange.ending)["error"]["evalue"]
 
 
+def test_a_kernel_that_does_not_take_up_a_run_is_killed() -> None:
+    kernel = Kernel()
+    kernel.begin()
+    assert kernel.exchange.next_at() == kernel.now + P.take_up
+    assert kernel.after(P.take_up) == []  # it may have been paused together with us
+    assert kernel.exchange.next_at() == kernel.now + P.stop
+    assert kernel.after(P.stop) == [Kill()]
+    assert "was not taken up within 60 s" in kernel.exchange.ending.decode()
+
+
+def test_a_kernel_that_has_said_anything_of_a_run_may_take_its_time() -> None:
+    kernel = Kernel()
+    kernel.broadcast("status", kernel.begin(), execution_state="busy")
+    assert kernel.exchange.next_at() is None
+    assert [*kernel.after(P.take_up), *kernel.after(P.stop), *kernel.after(P.take_up)] == []
+
+
 def test_a_given_reason_ends_the_run_of_a_killed_kernel() -> None:
     kernel = Kernel()
     kernel.begin()
@@ -351,6 +369,8 @@ class AnyOrder(RuleBasedStateMachine):
         self.first_asked: dict[str, float] = {}
         self.begun: set[str] = set()
         self.replied: set[str] = set()
+        self.heard: set[str] = set()  # of which the kernel has said anything
+        self.begun_at = 0.0
         self.interrupts: list[str] = []
 
     @precondition(lambda self: not self.running)
@@ -360,6 +380,7 @@ class AnyOrder(RuleBasedStateMachine):
         request = self.kernel.exchange.begin(run_id, "code", self.kernel.now)[-1]
         assert isinstance(request, Send)
         self.current, self.running = request.msg_id, True
+        self.begun_at = self.kernel.now
         self.run_ids[request.msg_id] = run_id
         return request.msg_id
 
@@ -373,20 +394,24 @@ class AnyOrder(RuleBasedStateMachine):
 
     @rule(cell=cells)
     def execute_input(self, cell: str) -> None:
+        self.heard.add(cell)
         self.begun.add(cell)
         self.look(self.kernel.broadcast("execute_input", cell))
 
     @rule(cell=cells)
     def reply(self, cell: str) -> None:
+        self.heard.add(cell)
         self.replied.add(cell)
         self.look(self.kernel.reply(cell))
 
     @rule(cell=cells)
     def idle(self, cell: str) -> None:
+        self.heard.add(cell)
         self.look(self.kernel.idle(cell))
 
     @rule(cell=cells)
     def print(self, cell: str) -> None:
+        self.heard.add(cell)
         self.look(self.kernel.broadcast("stream", cell, text="x"))
 
     @precondition(lambda self: self.interrupts)
@@ -410,7 +435,10 @@ class AnyOrder(RuleBasedStateMachine):
                 assert effect.run_id == self.run_ids[self.current]
                 self.running = isinstance(effect, Put)
             elif isinstance(effect, Kill):
-                assert self.kernel.now >= self.first_asked[self.current] + P.stop
+                stop_by = self.first_asked.get(self.current, math.inf) + P.stop
+                deaf = self.current not in self.heard
+                take_up_by = self.begun_at + P.take_up + P.stop if deaf else math.inf
+                assert self.kernel.now >= min(stop_by, take_up_by)
             else:
                 assert self.current in self.first_asked
                 assert self.current in self.begun

@@ -43,6 +43,8 @@ class Patience(NamedTuple):
             it still prepares it: an interrupt within that time strikes the kernel's own code,
             and one in a hundred is lost there.
         stop: From the first interrupt of a run to the end of a kernel that ignores it.
+        take_up: For a kernel to say that it has taken up a run, which it does at once, unless
+            what an earlier one left behind keeps it busy, or it cannot hear us any more.
     """
 
     start: float = 60.0
@@ -51,6 +53,7 @@ class Patience(NamedTuple):
     reply: float = 0.3
     settle: float = 0.05
     stop: float = 5.0
+    take_up: float = 60.0
 
 
 class Send(NamedTuple):
@@ -103,9 +106,11 @@ Effect = Send | Ready | Put | End | Answer | Signal | Kill
 class _Current:
     """The run that the kernel works on, and how far its interrupt has come."""
 
-    def __init__(self, run_id: str, cell: Cell) -> None:
+    def __init__(self, run_id: str, cell: Cell, *, take_up_by: float) -> None:
         self.run_id = run_id
         self.cell = cell
+        self.take_up_by = take_up_by
+        self.overdue = False  # once: the whole sandbox may just have been paused
         self.interrupted = False  # by a client, or by us
         self.due = False  # an interrupt is to be sent, as soon as it may
         self.unanswered: str | None = None  # id of the interrupt that the kernel has to answer
@@ -194,7 +199,8 @@ class Exchange:
     def begin(self, run_id: str, code: str, now: float) -> list[Effect]:
         """Have the kernel run a cell; it has none."""
         request = self._execute(code, silent=False)
-        self._current = _Current(run_id, self._make_cell(request.msg_id, now))
+        cell = self._make_cell(request.msg_id, now)
+        self._current = _Current(run_id, cell, take_up_by=now + self._patience.take_up)
         frames = self._take_unmatched()
         return [Put(run_id, frames), request] if frames else [request]
 
@@ -283,7 +289,8 @@ class Exchange:
             return min(self._start_by, self._ask_at or self._start_by)
         if (current := self._current) is None:
             return None
-        times = (self._end_at(current), self._send_at(current), current.kill_at)
+        take_up_by = None if current.cell.heard else current.take_up_by
+        times = (self._end_at(current), self._send_at(current), current.kill_at, take_up_by)
         return min((time for time in times if time is not None), default=None)
 
     def _look(self, now: float) -> list[Effect]:
@@ -302,13 +309,21 @@ class Exchange:
         if current.kill_at is not None and current.kill_at <= now:
             current.kill_at = None
             if not current.answered:
-                self._reason = encode.error(
-                    "KernelDied",
-                    f"the code did not stop within {self._patience.stop:g} s of being "
-                    "interrupted, so its kernel was killed; the state of this context is lost",
-                )
-                effects.append(Kill())
+                waited = f"{self._patience.stop:g} s"
+                why = f"the code did not stop within {waited} of being interrupted"
+                effects.append(self._kill(why))
+        elif not current.cell.heard and current.take_up_by <= now:
+            current.take_up_by = now + self._patience.stop
+            if current.overdue:
+                waited = f"{self._patience.take_up:g} s"
+                effects.append(self._kill(f"the code was not taken up within {waited}"))
+            current.overdue = True
         return effects
+
+    def _kill(self, why: str) -> Kill:
+        lost = "so its kernel was killed; the state of this context is lost"
+        self._reason = encode.error("KernelDied", f"{why}, {lost}")
+        return Kill()
 
     def _look_at_start(self, now: float) -> list[Effect]:
         if self._shell_answers and self._iopub_answers:

@@ -53,6 +53,7 @@ class Cell:
     Attributes:
         started: When the kernel said that it begins: an interrupt that is sent before does not
             reach the cell.
+        heard: Whether the kernel has said anything of it.
         half_ended: When the first of reply and idle came.
         exits: The kernel said that it is going to shut itself down.
     """
@@ -60,6 +61,7 @@ class Cell:
     def __init__(self, msg_id: str, now: float) -> None:
         self.msg_id = msg_id
         self.started: float | None = None
+        self.heard = False
         self.half_ended: float | None = None
         self.exits = False
         self._began = now
@@ -80,6 +82,7 @@ class Cell:
 
     def on_iopub(self, message: Message, now: float) -> list[bytes]:
         """Take in a broadcast of the kernel, and return the events for it."""
+        self.heard |= message.parent == self.msg_id
         if frames := output(message):
             return frames
         if message.parent != self.msg_id:
@@ -103,7 +106,7 @@ class Cell:
         if message.parent != self.msg_id or message.kind != "execute_reply":
             return []
         content = message.content
-        self._replied = True
+        self.heard = self._replied = True
         self._half_end(now)
         status = content.get("status")
         if status == "error":

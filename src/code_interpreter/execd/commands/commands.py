@@ -8,6 +8,7 @@ is read from pipes in the background too: programs open /dev/stderr anew, which 
 
 import asyncio
 import contextlib
+import errno
 import fcntl
 import os
 import shutil
@@ -71,6 +72,12 @@ class Command:
         self._outlets: dict[int, Outlet] = {}
         self._stopping = False
         self._timers: list[asyncio.TimerHandle] = []
+        try:
+            threading.Thread(target=self._watch, name="command watch", daemon=True).start()
+        except RuntimeError as error:
+            self._signal_group(signal.SIGKILL)
+            with process:  # closes its pipes, and waits
+                raise OSError(errno.EAGAIN, str(error)) from error
         if timeout is not None:
             self._timers.append(self._loop.call_later(timeout, self.signal, signal.SIGKILL))
         for pipe, outlet in outlets:
@@ -79,7 +86,6 @@ class Command:
             os.set_blocking(pipe.fileno(), False)
             self._outlets[pipe.fileno()] = outlet
             self._loop.add_reader(pipe.fileno(), self._readable, pipe.fileno(), pipe.close)
-        threading.Thread(target=self._watch, name="command watch", daemon=True).start()
 
     def describe(self) -> dict[str, Any]:
         """Its status as the API shows it."""
@@ -327,11 +333,11 @@ class Commands:
         )
         try:
             process = _spawn(job, stderr=subprocess.STDOUT)
+            outlets = [(process.stdout, log.outlet())]
+            return Command(run, process, outlets, timeout=job.timeout, log=log)
         except BaseException:
             log.remove()
             raise
-        outlets = [(process.stdout, log.outlet())]
-        return Command(run, process, outlets, timeout=job.timeout, log=log)
 
 
 def _foreground(run: Run, job: Job) -> Command:

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from code_interpreter.execd.host.environment import refusal
 from code_interpreter.execd.refusals import invalid_body, not_supported
 
 _LAST_ID = 2**32 - 2
@@ -80,8 +81,8 @@ def check_variables(envs: Mapping[str, str]) -> None:
     Raises:
         ApiError: A name or a value is such.
     """
-    if any("=" in name or "\0" in name + value for name, value in envs.items()):
-        raise invalid_body("`envs` must hold no NUL byte, and no name in it a `=`")
+    if (problem := refusal(envs)) is not None:
+        raise invalid_body(f"`envs`: {problem}")
 
 
 def identity(uid: int | None, gid: int | None) -> Identity | None:

@@ -3,7 +3,6 @@
 What must stay true: files are touched in threads only, so a slow disk holds up nobody else's run.
 """
 
-import errno
 from collections.abc import Callable
 from functools import partial
 from typing import TypeVar
@@ -21,12 +20,13 @@ from code_interpreter.execd.files.files import (
     Move,
     Permission,
     Replacement,
+    failed,
     not_found,
     reason,
 )
 from code_interpreter.execd.files.uploads import Upload, invalid_file
 from code_interpreter.execd.http.routing import body, number, queries, query, route
-from code_interpreter.execd.refusals import ApiError, invalid_query, runtime_error
+from code_interpreter.execd.refusals import ApiError, invalid_query
 
 _T = TypeVar("_T")
 
@@ -131,10 +131,6 @@ class FileRoutes:
         return await _done(lambda: self._files.remove_directories(paths))
 
 
-# What a path can never be, and what execd's user may not touch.
-_REFUSED = {errno.ELOOP: 400, errno.ENAMETOOLONG: 400, errno.EACCES: 403, errno.EPERM: 403}
-
-
 async def _in_thread(work: Callable[[], _T]) -> _T:
     """What the work returns; a failure of the system as the API's error for it."""
     try:
@@ -142,10 +138,7 @@ async def _in_thread(work: Callable[[], _T]) -> _T:
     except FileNotFoundError as error:
         raise not_found(reason(error)) from error
     except OSError as error:
-        message = f"error accessing file: {reason(error)}"
-        if error.errno in _REFUSED:
-            raise ApiError(_REFUSED[error.errno], "INVALID_PATH", message) from error
-        raise runtime_error(message) from error
+        raise failed("error accessing file:", error) from error
     except RecursionError as error:  # os.makedirs calls itself for each missing level
         message = "error accessing file: too many levels of directories"
         raise ApiError(400, "INVALID_PATH", message) from error

@@ -10,6 +10,7 @@ are those of the machine.
 # ruff: noqa: PTH101, PTH103, PTH108, PTH111, PTH112, PTH116, PTH119, PTH120, PTH123
 
 import contextlib
+import errno
 import functools
 import grp
 import os
@@ -34,6 +35,9 @@ CHUNK = 256 * 1024
 _KEEP = -1  # what chown takes for an owner that stays
 _LAST_ID = 2**32 - 2
 _LONGEST_ID = 10
+
+# What a path can never be, and what execd's user may not touch.
+_REFUSED = {errno.ELOOP: 400, errno.ENAMETOOLONG: 400, errno.EACCES: 403, errno.EPERM: 403}
 
 
 class FileInfo(msgspec.Struct, frozen=True):
@@ -216,8 +220,7 @@ class Files:
             try:
                 read_permission(permission)(self.resolve(path))
             except OSError as error:
-                text = f"error changing permissions for {path}. {reason(error)}"
-                raise runtime_error(text) from error
+                raise failed(f"error changing permissions for {path}.", error) from error
 
     def make_directories(self, wanted: Mapping[str, Permission]) -> None:
         """Make directories, and those above them; one that exists is left as it is.
@@ -248,8 +251,7 @@ class Files:
             except (FileNotFoundError, NotADirectoryError):
                 continue
             except OSError as error:
-                text = f"error removing file {path}. {reason(error)}"
-                raise runtime_error(text) from error
+                raise failed(f"error removing file {path}.", error) from error
 
     def remove_directories(self, paths: Sequence[str]) -> None:
         """Remove directories and all that is in them; those that do not exist are passed over.
@@ -273,8 +275,7 @@ class Files:
             except (FileNotFoundError, NotADirectoryError):
                 continue
             except OSError as error:
-                text = f"error removing directory {path}. {reason(error)}"
-                raise runtime_error(text) from error
+                raise failed(f"error removing directory {path}.", error) from error
 
     def open(self, path: str) -> BinaryIO:
         """A file, open for reading.
@@ -340,6 +341,19 @@ def read_permission(permission: Permission) -> Callable[[str], None]:
 def not_found(message: str) -> ApiError:
     """Nothing is at a path."""
     return ApiError(404, "FILE_NOT_FOUND", f"file not found. {message}")
+
+
+def failed(what: str, error: OSError) -> ApiError:
+    """The answer for what the system refuses.
+
+    Args:
+        what: The beginning of the message.
+        error: What it said.
+    """
+    message = f"{what} {reason(error)}"
+    if error.errno in _REFUSED:
+        return ApiError(_REFUSED[error.errno], "INVALID_PATH", message)
+    return runtime_error(message)
 
 
 def reason(error: OSError) -> str:

@@ -16,6 +16,8 @@ import uvicorn
 from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 
+from code_interpreter.execd.http.patience import PatientProtocol
+
 # The secrets: the headers that carry them, and the environment variables that hold them.
 API_KEY_HEADER = "OPEN-SANDBOX-API-KEY"
 API_KEY_VARIABLE = "OPEN_SANDBOX_API_KEY"
@@ -129,7 +131,9 @@ def _host_name(host_header: str) -> str:
     return (match["v6"] or match["name"]) if match else ""
 
 
-def uvicorn_server(app: ASGIApp) -> uvicorn.Server:
+def uvicorn_server(
+    app: ASGIApp, *, protocol: type[PatientProtocol] = PatientProtocol
+) -> uvicorn.Server:
     """Return a server for `app`; call `.serve(sockets=[bind(...)])`.
 
     It leaves the configuration of logging alone: loggers belong to the program around it, which
@@ -139,7 +143,7 @@ def uvicorn_server(app: ASGIApp) -> uvicorn.Server:
         uvicorn.Config(
             app,
             date_header=False,
-            http="httptools",
+            http=protocol,
             lifespan="on",
             log_config=None,
             loop="asyncio",

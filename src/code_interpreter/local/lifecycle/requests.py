@@ -6,7 +6,6 @@ without effect, and a log line says so. Whether limits hold is in the sandbox's 
 """
 
 import logging
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any, cast
 from urllib.parse import parse_qsl
 
+from code_interpreter.execd.host.environment import refusal
 from code_interpreter.execd.host.processes import MARKER_VARIABLE
 from code_interpreter.execd.http.gate import TOKEN_VARIABLE
 from code_interpreter.local.lifecycle.limits import Limits, read_limits
@@ -43,7 +43,6 @@ _KNOWN = {
 # Python before 3.11 accepts three or six fractional digits only; Go sends up to nine.
 _FRACTION = re.compile(r"\.(\d+)")
 _DEFAULT_PAGE_SIZE = 20
-_LONGEST_VARIABLE = 128 * 1024  # bytes, of Linux (MAX_ARG_STRLEN)
 _LONGEST = 100 * 365 * 24 * 3600
 
 
@@ -101,12 +100,10 @@ def read_spec(body: object) -> SandboxSpec:
     if ignored:
         logger.info("local sandboxes do not enforce or apply: %s", ", ".join(ignored))
     env = _strings(given.get("env"), "env")
-    for name, value in env.items():
-        if not name or "=" in name or "\0" in name + value:
-            raise RequestError(f"env: {name!r} has a name or value that no process can have")
-        if name in _RESERVED:
-            raise RequestError(f"env: {name} is set by the server itself")
-    _check_size(env)
+    for name in env.keys() & _RESERVED:
+        raise RequestError(f"env: {name} is set by the server itself")
+    if (problem := refusal(env)) is not None:
+        raise RequestError(f"env: {problem}")
     return SandboxSpec(
         timeout=_timeout(given.get("timeout")),
         image=_image(given.get("image")),
@@ -116,17 +113,6 @@ def read_spec(body: object) -> SandboxSpec:
         extensions=_strings(given.get("extensions"), "extensions"),
         limits=_limits(given.get("resourceLimits")),
     )
-
-
-def _check_size(env: Mapping[str, str]) -> None:
-    """Refuse an environment with which the system starts no process (execve(2), E2BIG)."""
-    sizes = {name: len(os.fsencode(f"{name}={value}")) + 1 for name, value in env.items()}
-    for name, size in sizes.items():
-        if size > _LONGEST_VARIABLE:
-            raise RequestError(f"env: {name} has {size} bytes; at most {_LONGEST_VARIABLE} can be")
-    most = os.sysconf("SC_ARG_MAX") // 2  # the other half is for arguments and what we set
-    if sum(sizes.values()) > most:
-        raise RequestError(f"env has {sum(sizes.values())} bytes; at most {most} can be")
 
 
 def read_expiration(body: object, now: datetime) -> datetime:
