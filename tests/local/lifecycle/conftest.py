@@ -3,6 +3,7 @@
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -10,23 +11,34 @@ import pytest
 from code_interpreter.local import LocalServer
 
 
-@pytest.fixture
-def scratch(
-    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Path]:
-    """The temporary directory of this process and those it starts. Short, as sockets want it."""
+@contextmanager
+def own_scratch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     # pytest looks for the place of its own ones when it first needs it: not in this one.
     tmp_path_factory.getbasetemp()
     path = Path(tempfile.mkdtemp(prefix="t-", dir="/tmp"))
-    monkeypatch.setattr(tempfile, "tempdir", str(path))
-    monkeypatch.setenv("TMPDIR", str(path))
-    yield path
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tempfile, "tempdir", str(path))
+        patch.setenv("TMPDIR", str(path))
+        yield path
     shutil.rmtree(path)
+
+
+@contextmanager
+def clean_server(scratch: Path) -> Iterator[LocalServer]:
+    with LocalServer() as server:
+        yield server
+    assert list(scratch.iterdir()) == []
+
+
+@pytest.fixture
+def scratch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The temporary directory of this process and those it starts. Short, as sockets want it."""
+    with own_scratch(tmp_path_factory) as path:
+        yield path
 
 
 @pytest.fixture
 def server(scratch: Path) -> Iterator[LocalServer]:
     """A server; nothing of it is left after the test."""
-    with LocalServer() as server:
+    with clean_server(scratch) as server:
         yield server
-    assert list(scratch.iterdir()) == []

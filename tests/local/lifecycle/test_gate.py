@@ -18,6 +18,7 @@ from code_interpreter.execd.app import Execd
 from code_interpreter.execd.http.gate import Gate
 from code_interpreter.local import LocalServer
 from code_interpreter.local.lifecycle.api import lifecycle_app
+from tests.local.lifecycle.conftest import clean_server, own_scratch
 
 _NOTHING: Any = None
 
@@ -65,14 +66,29 @@ class Target:
         }
 
 
-@pytest.fixture
+# One of each for all tests: none of them leaves anything behind that another could see.
+
+
+@pytest.fixture(scope="module")
+def scratch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    with own_scratch(tmp_path_factory) as path:
+        yield path
+
+
+@pytest.fixture(scope="module")
+def server(scratch: Path) -> Iterator[LocalServer]:
+    with clean_server(scratch) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
 def sandbox(server: LocalServer) -> Iterator[SandboxSync]:
     with SandboxSync.create("x", connection_config=server.connection_config_sync) as sandbox:
         yield sandbox
         sandbox.kill()
 
 
-@pytest.fixture(params=["lifecycle", "execd", "execd below its prefix"])
+@pytest.fixture(scope="module", params=["lifecycle", "execd", "execd below its prefix"])
 def target(
     request: pytest.FixtureRequest, server: LocalServer, sandbox: SandboxSync
 ) -> Iterator[Target]:
@@ -227,10 +243,10 @@ EVIL = [
 
 @pytest.mark.parametrize("value", EVIL, ids=lambda value: value[:40])
 def test_an_id_is_never_the_name_of_a_file(target: Target, scratch: Path, value: str) -> None:
-    (directory,) = scratch.iterdir()
+    (directory,) = filter(Path.is_dir, scratch.iterdir())
     canaries = [
         place / f"canary{suffix}"
-        for place in (directory, *directory.iterdir())
+        for place in (directory, *filter(Path.is_dir, directory.iterdir()))
         for suffix in ("", ".log", ".sh")
     ]
     for canary in canaries:
@@ -284,6 +300,11 @@ def test_no_operation_breaks_at_a_bad_body_and_the_next_request_is_answered(
             # That there is no such session is a 500 of the real server, in these words.
             unknown = path == "/session/{id}/run" and "context not found" in answer.text
             assert answer.status_code != 500 or unknown, (path, answer.text)
+            if (
+                path == "/v1/sandboxes" and answer.status_code == 202
+            ):  # of what it does not know, it has made a sandbox
+                made = f"{path}/{answer.json()['id']}"
+                assert target.client.delete(made, headers=target.secret).status_code == 204
     listed = "/v1/sandboxes" if ("GET", "/v1/sandboxes") in target.operations else "/ping"
     assert target.client.get(listed, headers=target.secret).status_code == 200
 
