@@ -12,7 +12,7 @@ import pytest
 from tests.execd.conftest import StartServer
 from tests.execd.server import Server, wait_until
 
-pytestmark = [pytest.mark.kernels, pytest.mark.serial, pytest.mark.slow]
+pytestmark = [pytest.mark.kernels, pytest.mark.slow]
 
 _CONTEXTS = int(os.environ.get("CODE_INTERPRETER_LEAK_CONTEXTS", "30"))
 _WARM_UP = 5

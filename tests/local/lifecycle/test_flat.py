@@ -13,7 +13,7 @@ from opensandbox.config import ConnectionConfigSync
 from code_interpreter import CodeInterpreterSync
 from tests.local.lifecycle.support import leftovers, program, read_until
 
-pytestmark = [pytest.mark.kernels, pytest.mark.serial, pytest.mark.slow]
+pytestmark = [pytest.mark.kernels, pytest.mark.slow]
 
 SANDBOXES = int(os.environ.get("SANDBOXES_IN_A_ROW", "20"))
 WARM_UP = 5
