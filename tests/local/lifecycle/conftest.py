@@ -2,7 +2,7 @@
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from code_interpreter.local import LocalServer
 
 
 @contextmanager
-def own_scratch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def own_scratch(tmp_path_factory: pytest.TempPathFactory) -> Generator[Path, None, None]:
     # pytest looks for the place of its own ones when it first needs it: not in this one.
     tmp_path_factory.getbasetemp()
     path = Path(tempfile.mkdtemp(prefix="t-", dir="/tmp"))
@@ -24,7 +24,7 @@ def own_scratch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @contextmanager
-def clean_server(scratch: Path) -> Iterator[LocalServer]:
+def clean_server(scratch: Path) -> Generator[LocalServer, None, None]:
     with LocalServer() as server:
         yield server
     assert list(scratch.iterdir()) == []
