@@ -3,11 +3,14 @@
 import asyncio
 import json
 import os
+import signal
 import socket
 import subprocess
 import time
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TypeVar
 
 import psutil
 import pytest
@@ -18,7 +21,7 @@ from code_interpreter.execd.code.available import Languages
 from code_interpreter.execd.code.channels import Channels
 from code_interpreter.execd.code.contexts import Contexts
 from code_interpreter.execd.code.exchange import Patience
-from code_interpreter.execd.code.kernel import Kernels
+from code_interpreter.execd.code.kernel import Kernel, Kernels
 from code_interpreter.execd.code.pipes import Pipes
 from code_interpreter.execd.code.pool import Pool
 from code_interpreter.execd.host.programs import Programs
@@ -28,6 +31,8 @@ from code_interpreter.kernels.python.pythons import Pythons
 from tests.execd.conftest import StartServer
 from tests.execd.needs import need_kernel
 from tests.execd.server import TOKEN, Server, wait_until
+
+T = TypeVar("T")
 
 pytestmark = pytest.mark.kernels
 
@@ -321,32 +326,72 @@ def test_a_kernel_that_comes_to_life_while_its_run_begins_is_the_one_that_runs_i
     assert mine
 
 
-def test_a_kernel_that_hears_nothing_any_more_ends_its_run(short_path: Path) -> None:
-    need_kernel("java")
+def started(
+    short_path: Path, language: str, patience: Patience, scenario: Callable[[Kernel], Awaitable[T]]
+) -> T:
+    """What comes of a kernel that is started in this process."""
+    zmq_context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
 
-    async def scenario(zmq_context: "zmq.Context[zmq.Socket[bytes]]") -> bytes:
+    async def main() -> T:
         programs = Programs(short_path / "bin")
         env = dict(os.environ)
         languages = Languages(env, programs)
-        patience = Patience(take_up=1, stop=1)
         kernels = Kernels(short_path, env, programs, context=zmq_context, patience=patience)
-        launch = await languages.launch("java")
-        kernel = await kernels.start(launch, language="java", cwd=short_path)
-        # Whoever is on this machine can send this, and jjava ends the thread that listens.
-        file = json.loads((short_path / "1" / "kernel.json").read_text())
-        with zmq_context.socket(zmq.DEALER) as stranger:
-            stranger.connect(f"tcp://127.0.0.1:{file['shell_port']}")
-            stranger.send_multipart([b"<IDS|MSG>", b"0" * 64, b"{}", b"{}", b"{}", b"{}"])
-            await asyncio.sleep(1)
+        launch = await languages.launch(language)
+        kernel = await kernels.start(launch, language=language, cwd=short_path)
+        try:
+            return await scenario(kernel)
+        finally:
+            kernel.kill()
+            await asyncio.to_thread(wait_until, lambda: not kernel.alive)
+
+    made = asyncio.run(main())
+    zmq_context.term()
+    return made
+
+
+def test_a_kernel_that_hears_nothing_any_more_ends_its_run(short_path: Path) -> None:
+    async def scenario(kernel: Kernel) -> bytes:
         run = Run("run", "1 + 1", spool=Spool(), on_end=lambda _: None)
+        os.kill(kernel.pid, signal.SIGSTOP)
         assert kernel.execute(run)
-        seen = await read(run)
-        await asyncio.to_thread(wait_until, lambda: not kernel.alive)
+        return await read(run)
+
+    seen = started(short_path, "python", Patience(take_up=0.5, stop=0.5), scenario)
+    assert b"the code was not taken up within 0.5 s" in seen
+
+
+@pytest.mark.parametrize("password", [None, b"guessed"])
+def test_who_has_no_password_neither_hears_nor_disturbs_a_kernel_on_loopback(
+    short_path: Path, password: bytes | None
+) -> None:
+    need_kernel("java")
+
+    async def scenario(kernel: Kernel) -> bytes:
+        file = json.loads((short_path / "1" / "kernel.json").read_text())
+        with zmq.Context() as strange:
+            listener, speaker = strange.socket(zmq.SUB), strange.socket(zmq.DEALER)
+            for one, port in ((listener, "iopub_port"), (speaker, "shell_port")):
+                one.setsockopt(zmq.LINGER, 0)
+                if password is not None:
+                    one.setsockopt(zmq.PLAIN_USERNAME, b"execd")
+                    one.setsockopt(zmq.PLAIN_PASSWORD, password)
+                one.connect(f"tcp://127.0.0.1:{file[port]}")
+            listener.setsockopt(zmq.SUBSCRIBE, b"")
+            # A signature that is wrong ends the thread of jjava's that listens.
+            speaker.send_multipart([b"<IDS|MSG>", b"0" * 64, b"{}", b"{}", b"{}", b"{}"])
+            await asyncio.sleep(1)
+            run = Run("run", 'System.out.println("secret");', spool=Spool(), on_end=lambda _: None)
+            assert kernel.execute(run)
+            seen = await read(run)
+            assert listener.poll(500) == 0
+            for one in (listener, speaker):
+                one.close()
         return seen
 
-    zmq_context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-    assert b"the code was not taken up within 1 s" in asyncio.run(scenario(zmq_context))
-    zmq_context.term()
+    seen = started(short_path, "java", Patience(take_up=10), scenario)
+    assert b"secret" in seen
+    assert b"execution_complete" in seen
 
 
 def test_a_busy_context_says_so_before_any_stream(server: Server, context: str) -> None:

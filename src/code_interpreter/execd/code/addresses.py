@@ -1,11 +1,14 @@
 """Where a kernel listens: made before it starts, and written down for it."""
 
 import contextlib
+import hashlib
 import json
 import secrets
 import socket
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
+
+from code_interpreter.kernels.launch import Transport
 
 CHANNELS: tuple[str, ...] = ("shell", "iopub", "stdin", "control", "hb")
 
@@ -14,21 +17,29 @@ class Connection(NamedTuple):
     """Where a kernel listens.
 
     Attributes:
-        transport: `ipc` for kernels built on ipykernel, else `tcp`.
+        transport: Of which kind; see Launch.
         address: An IP address, or the path that the socket files' names begin with.
         ports: Per channel; for ipc only the ends of those names.
         key: Signs every message.
     """
 
-    transport: Literal["ipc", "tcp"]
+    transport: Transport
     address: str
     ports: dict[str, int]
     key: str
 
     def url(self, channel: str) -> str:
         """Return the address of one channel in ZeroMQ's spelling."""
-        separator = "-" if self.transport == "ipc" else ":"
-        return f"{self.transport}://{self.address}{separator}{self.ports[channel]}"
+        if self.transport == "ipc":
+            return f"ipc://{self.socket_file(channel)}"
+        return f"tcp://{self.address}:{self.ports[channel]}"
+
+    @property
+    def password(self) -> bytes | None:
+        """What the kernel wants of a client, if anything."""
+        if self.transport != "password":
+            return None
+        return hashlib.sha256(f"password:{self.key}".encode()).hexdigest().encode()
 
     def socket_file(self, channel: str) -> Path:
         """Return the file of one channel's socket (ipc)."""
@@ -39,7 +50,7 @@ class Connection(NamedTuple):
         return json.dumps(
             {
                 **{f"{channel}_port": port for channel, port in self.ports.items()},
-                "transport": self.transport,
+                "transport": "ipc" if self.transport == "ipc" else "tcp",
                 "ip": self.address,
                 "key": self.key,
                 "signature_scheme": "hmac-sha256",
@@ -48,7 +59,7 @@ class Connection(NamedTuple):
         )
 
 
-def new_connection(transport: Literal["ipc", "tcp"], directory: Path) -> Connection:
+def new_connection(transport: Transport, directory: Path) -> Connection:
     """Make the addresses and the key of a new kernel, whose files are in `directory`."""
     if transport == "ipc":
         address = str(directory / "s")

@@ -141,6 +141,9 @@ class Channels(threading.Thread):
         socket.setsockopt(zmq.RCVHWM, 0)
         socket.setsockopt(zmq.SNDHWM, 0)
         socket.setsockopt(zmq.RECONNECT_IVL, _RECONNECT_MS)
+        if (password := self._connection.password) is not None:
+            socket.setsockopt(zmq.PLAIN_USERNAME, b"execd")
+            socket.setsockopt(zmq.PLAIN_PASSWORD, password)
         return socket
 
     # What other threads may call.

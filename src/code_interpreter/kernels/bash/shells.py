@@ -34,7 +34,7 @@ class Bash:
         """
         del language
         _bash(env)
-        return Launch(argv=_ARGV, transport="ipc")
+        return Launch(argv=_ARGV)
 
     async def installed(self, env: Mapping[str, str]) -> Sequence[Installed]:
         """The bash that a sandbox would use, if there is one."""

@@ -79,7 +79,6 @@ class GoNB:
             raise KernelMissingError(f"the Go kernel is not installed: run `{_INSTALL}`")
         return Launch(
             argv=_argv(programs),
-            transport="ipc",
             env={
                 **await asyncio.to_thread(self._caches_of, go),
                 **{name: env[name] for name in _CACHES if name in env},

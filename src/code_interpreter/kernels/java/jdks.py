@@ -34,6 +34,7 @@ _SOURCES = Path(__file__).parent
 _JAR = "share/jupyter/kernels/java/jjava.jar"
 _CLASSES = "classes"
 _MAIN = "code_interpreter.Kernel"
+_PASSWORD = "-Dcode_interpreter.password=true"  # noqa: S105 - not the password itself
 _RELEASE = re.compile(r'^(\w+)="(.*)"$', re.MULTILINE)
 _PROGRAMS = ("java", "javac", "jar", "javadoc", "javap", "jshell", "keytool")
 _INSTALL = "code-interpreter kernels install java"
@@ -85,9 +86,16 @@ class JJava:
         folder = installed_in()
         if not (folder / _JAR).is_file():
             raise KernelMissingError(f"the Java kernel is not installed: run `{_INSTALL}`")
-        argv = _argv(jdk, folder, env)
+        java, *arguments = _argv(jdk, folder, env)
+        argv = (java, _PASSWORD, *arguments)
         programs = programs_in(Path(jdk.java).parent, _PROGRAMS)
-        return Launch(argv=argv, dialect="jjava", streams_are_output=True, programs=programs)
+        return Launch(
+            argv=argv,
+            transport="password",
+            dialect="jjava",
+            streams_are_output=True,
+            programs=programs,
+        )
 
     async def installed(self, env: Mapping[str, str]) -> Sequence[Installed]:
         """One for each JDK here, the newest first; none while jjava is missing."""

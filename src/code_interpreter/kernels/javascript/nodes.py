@@ -81,7 +81,6 @@ class Nodes:
             raise KernelMissingError(f"the kernel of {language} is not installed; {_REMEDY}")
         return Launch(
             argv=_argv(node, language),
-            transport="ipc",
             streams_are_output=True,
             programs=programs_in(Path(node.path).parent, _PROGRAMS),
         )

@@ -200,7 +200,6 @@ def _launch(path: str) -> Launch:
         ),
         # Keeps the debugger's warning about frozen modules out of the user's stderr.
         env={"PYDEVD_DISABLE_FILE_VALIDATION": "1"},
-        transport="ipc",
         streams_are_output=True,
         programs=_programs(path),
     )
