@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import re
 import time
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import asynccontextmanager
@@ -146,6 +147,54 @@ def test_what_the_code_clears_leaves_the_execution(interpreter: CodeInterpreterS
     )
     assert execution.text == "step 19\n19\n'done'"
     assert len(execution.result) == 2
+
+
+PROGRESS = {
+    "tqdm in a notebook": (
+        "from tqdm.notebook import tqdm\nfor step in tqdm(range(3)): pass",
+        r"100%\S* 3/3 \[.*\]",
+    ),
+    "tqdm that leaves nothing": (
+        "from tqdm.notebook import tqdm\nfor step in tqdm(range(3), leave=False): pass",
+        "",
+    ),
+    "a widget": (
+        (
+            "import ipywidgets\nfrom IPython.display import display\n"
+            "bar = ipywidgets.IntProgress(max=3)\ndisplay(bar)\n"
+            "for step in range(4): bar.value = step"
+        ),
+        r"IntProgress\(value=3, max=3\)",
+    ),
+    "two widgets, one of them closed": (
+        (
+            "import ipywidgets\nfrom IPython.display import display\n"
+            "one, two = ipywidgets.IntText(1), ipywidgets.IntText(2)\ndisplay(one, two)\n"
+            "one.close(); two.value = 3"
+        ),
+        r"\n?IntText\(value=3\)",
+    ),
+    "rich's progress": (
+        "from rich.progress import track\nfor step in track(range(3)): pass",
+        r"Working\.\.\. \S+ 100% \S+",
+    ),
+    "rich's live display": (
+        (
+            "from rich.live import Live\nwith Live('first', refresh_per_second=50) as live:\n"
+            "    for step in range(5): live.update(f'step {step}', refresh=True)"
+        ),
+        "step 4",
+    ),
+}
+
+
+@pytest.mark.parametrize(("code", "left"), PROGRESS.values(), ids=PROGRESS)
+def test_what_replaces_itself_is_left_in_its_last_state(
+    interpreter: CodeInterpreterSync, code: str, left: str
+) -> None:
+    execution = interpreter.codes.run(code)
+    assert execution.error is None
+    assert re.fullmatch(left, execution.text), execution.text
 
 
 def test_displays_and_values_keep_their_mime_bundles(interpreter: CodeInterpreterSync) -> None:

@@ -11,7 +11,7 @@ What must stay true:
 - No event is huge, however much text a kernel packs into one message (hundreds of megabytes, when
   the code leaves it no time): text is cut into several events, which clients join anyway.
 - `clear_output` is passed on as an event of our own: a stream takes nothing back, its reader can.
-  The messages of widgets are ignored.
+  The messages of widgets are ignored: the Python kernel shows them as their cell leaves them.
 """
 
 from collections.abc import Mapping

@@ -40,6 +40,7 @@ from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from types import FrameType, ModuleType
 from typing import Any, NoReturn, cast
+from uuid import uuid4
 
 # A script's folder comes first in the path, and user code has no business with what is in ours.
 if sys.path and Path(sys.path[0]).resolve() == Path(__file__).resolve().parent:
@@ -65,7 +66,9 @@ _UntypedStream: Any = iostream.OutStream
 _UntypedKernel: Any = ipkernel.IPythonKernel
 _UntypedApp: Any = kernelapp.IPKernelApp
 _UntypedShell: Any = zmqshell.ZMQInteractiveShell
+_UntypedPublisher: Any = zmqshell.ZMQDisplayPublisher
 
+_WIDGET = "application/vnd.jupyter.widget-view+json"
 _USUAL_LIMIT = 1000  # of ZeroMQ, in messages
 _LARGE = 4 * 1024 * 1024
 _READ = 64 * 1024
@@ -273,6 +276,43 @@ class Exiter(autocall.ZMQExitAutocall):
         raise SystemExit(*(() if code is None else (code,)))
 
 
+class DisplayPublisher(zmqshell.ZMQDisplayPublisher):
+    """Shows widgets as the cell leaves them.
+
+    A browser draws what a widget is at any moment; a client of ours has its text alone, and the
+    text of a progress bar as it was displayed says that nothing has been done.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        _UntypedPublisher.__init__(self, *args, **kwargs)
+        self._widgets: dict[str, tuple[str, object]] = {}  # by display: the model, what was shown
+
+    def publish(
+        self,
+        data: dict[str, Any],
+        *args: Any,
+        transient: "dict[str, Any] | None" = None,
+        update: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        """Display something; a widget gets a name to be updated by."""
+        view = data.get(_WIDGET)
+        if view and not update:
+            transient = {"display_id": uuid4().hex, **(transient or {})}
+            self._widgets[transient["display_id"]] = (view["model_id"], data)
+        _UntypedPublisher.publish(self, data, *args, transient=transient, update=update, **kwargs)
+
+    def settle(self, *_: object) -> None:
+        """Update the widgets that have changed since then; those that are closed are gone."""
+        shown, self._widgets = self._widgets, {}
+        module = sys.modules.get("ipywidgets.widgets.widget")
+        living: dict[str, Any] = getattr(module, "_instances", {})
+        for display_id, (model, data) in shown.items():
+            bundle = living[model]._repr_mimebundle_() if model in living else {"text/plain": ""}
+            if module is not None and bundle != data:
+                self.publish(bundle, transient={"display_id": display_id}, update=True)
+
+
 class Shell(zmqshell.ZMQInteractiveShell):
     """Runs the code of cells, and of the children that they fork.
 
@@ -281,10 +321,16 @@ class Shell(zmqshell.ZMQInteractiveShell):
     """
 
     interrupted = False
+    display_pub_class = DisplayPublisher
     _pid = os.getpid()
 
     def init_environment(self) -> None:
         """Leave the environment to the sandbox."""
+
+    def init_display_pub(self) -> None:
+        """Make what displays, and have it look at its widgets when a cell has ended."""
+        _UntypedShell.init_display_pub(self)
+        cast("Any", self).events.register("post_run_cell", cast("Any", self).display_pub.settle)
 
     def _exiter_default(self) -> Exiter:
         return cast("Exiter", cast("Any", Exiter)(self))
