@@ -58,7 +58,9 @@ def failed(ename: Any, evalue: Any, traceback: Any = None, kind: str = "error") 
         ("java.lang.ArithmeticException, / by zero", "java.lang.ArithmeticException", "/ by zero"),
         ("java.lang.RuntimeException, a, b: c\nd", "java.lang.RuntimeException", "a, b: c\nd"),
         ("java.lang.IllegalStateException, null", "java.lang.IllegalStateException", ""),
-        ("REPL.$JShell$11$Mine, own", "REPL.$JShell$11$Mine", "own"),
+        ("REPL.$JShell$11$Mine, own", "Mine", "own"),
+        ("REPL.$JShell$11B$Main$Mine, null", "Main$Mine", ""),
+        ("java.lang.Error, no REPL.$JShell$7.Kind.A", "java.lang.Error", "no Kind.A"),
         (
             f"jdk.jshell.UnresolvedReferenceException: {_UNRESOLVED}",
             "jdk.jshell.UnresolvedReferenceException",
@@ -71,6 +73,12 @@ def test_an_exception_has_its_own_name_and_message(evalue: str, name: str, messa
     lines = ["\x1b[1m\x1b[31msome: thing\x1b[0m", "\x1b[1m\x1b[31m\tat .(#19:1)\x1b[0m"]
     error = error_of(failed("RuntimeException", evalue, lines))
     assert error == {"ename": name, "evalue": message, "traceback": lines}
+
+
+def test_a_traceback_names_classes_as_the_user_does() -> None:
+    lines = ["REPL.$JShell$3$Mine: own", "\tat .(#3:1)", "Caused by: REPL.$JShell$4B$Main$In: null"]
+    error = error_of(failed("RuntimeException", "REPL.$JShell$3$Mine, own", lines))
+    assert error["traceback"] == ["Mine: own", "\tat .(#3:1)", "Caused by: Main$In: null"]
 
 
 @pytest.mark.parametrize(
