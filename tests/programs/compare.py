@@ -3,7 +3,7 @@
 What must be alike: stdout, stderr, and how the program ends. A program that fails has the text of
 its error on stderr when the tool runs it; the kernel reports that error apart. So the tool's stderr
 must begin with the kernel's and have the error's name and message in what follows. An error of one
-of the names in `STATUSES` stands for an exit status, which must be the tool's.
+of the names in `STATUSES` that tells an exit status stands for it: it must be the tool's.
 
 A test file of a language has one interpreter and mostly one context, and for each program:
 
@@ -14,6 +14,7 @@ Programs print nothing that depends on where or when they run. They write files 
 make in the system's temporary directory.
 """
 
+import re
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,7 +23,8 @@ from typing import NamedTuple
 from code_interpreter import CodeInterpreterSync, Execution
 from code_interpreter.models.code import CodeContext
 
-STATUSES = {"ExitStatus", "SystemExit"}
+STATUSES = {"ExitError", "ExitStatus", "KernelDied", "SystemExit"}
+_STATUS = re.compile(r"(?:^|exit status )(\d+)")
 _PATIENCE = 60.0
 
 
@@ -97,6 +99,6 @@ def assert_alike(kernel: Ran, tool: Ran) -> None:
 def _ending(ran: Execution) -> tuple[int | None, tuple[str, ...]]:
     if ran.error is None:
         return 0, ()
-    if ran.error.name in STATUSES:
-        return int(ran.error.value), ()
+    if ran.error.name in STATUSES and (status := _STATUS.search(ran.error.value)):
+        return int(status[1]), ()
     return None, (ran.error.name, ran.error.value)
