@@ -4,6 +4,7 @@ import time
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from typing import Literal
 
 from opensandbox import Sandbox, SandboxSync
 from opensandbox.config import ConnectionConfig
@@ -110,21 +111,34 @@ class CodeInterpreter:
 
     @classmethod
     @asynccontextmanager
-    async def local(cls, env: Mapping[str, str] | None = None) -> AsyncGenerator[Self, None]:
+    async def local(
+        cls,
+        env: Mapping[str, str] | None = None,
+        *,
+        isolation: Literal["namespaces", "none"] | None = None,
+    ) -> AsyncGenerator[Self, None]:
         """Start an interpreter on this machine; leaving it ends everything that it started.
 
-        The code runs as you, without isolation. Needs the extra ``[local]``.
+        The code runs as you, without isolation unless you ask for it. Needs the extra ``[local]``.
 
         Args:
             env: Environment variables of the sandbox. ``PYTHON_VERSION`` chooses among the
                 installed Pythons. ``CODE_INTERPRETER_IDLE_KERNELS`` says how many idle Python
                 kernels are kept for new contexts, at about 51 MB each; 1 by default, 0 for none.
+            isolation: ``"namespaces"`` for a box around the sandbox: the code sees the programs
+                that it needs, its own files and processes, and no network. On Linux; see
+                docs/isolation.md. ``"none"`` for none. By default what
+                ``CODE_INTERPRETER_ISOLATION`` says, else none.
+
+        Raises:
+            IsolationUnavailableError: This system cannot make such a box; the message says why,
+                and what helps.
         """
         # An optional extra: imported only when it is needed.
         from code_interpreter.local import LocalServer  # noqa: PLC0415
 
         # The client always sends default limits; the caller has not asked for any.
-        async with LocalServer(limits=False) as server:
+        async with LocalServer(limits=False, isolation=isolation) as server:
             sandbox = await Sandbox.create(
                 readiness.LOCAL_IMAGE,
                 connection_config=server.connection_config,

@@ -5,6 +5,7 @@ import time
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
+from typing import Literal
 
 from opensandbox import Sandbox, SandboxSync
 from opensandbox.config import ConnectionConfigSync
@@ -113,21 +114,34 @@ class CodeInterpreterSync:
 
     @classmethod
     @contextmanager
-    def local(cls, env: Mapping[str, str] | None = None) -> Generator[Self, None, None]:
+    def local(
+        cls,
+        env: Mapping[str, str] | None = None,
+        *,
+        isolation: Literal["namespaces", "none"] | None = None,
+    ) -> Generator[Self, None, None]:
         """Start an interpreter on this machine; leaving it ends everything that it started.
 
-        The code runs as you, without isolation. Needs the extra ``[local]``.
+        The code runs as you, without isolation unless you ask for it. Needs the extra ``[local]``.
 
         Args:
             env: Environment variables of the sandbox. ``PYTHON_VERSION`` chooses among the
                 installed Pythons. ``CODE_INTERPRETER_IDLE_KERNELS`` says how many idle Python
                 kernels are kept for new contexts, at about 51 MB each; 1 by default, 0 for none.
+            isolation: ``"namespaces"`` for a box around the sandbox: the code sees the programs
+                that it needs, its own files and processes, and no network. On Linux; see
+                docs/isolation.md. ``"none"`` for none. By default what
+                ``CODE_INTERPRETER_ISOLATION`` says, else none.
+
+        Raises:
+            IsolationUnavailableError: This system cannot make such a box; the message says why,
+                and what helps.
         """
         # An optional extra: imported only when it is needed.
         from code_interpreter.local import LocalServer  # noqa: PLC0415
 
         # The client always sends default limits; the caller has not asked for any.
-        with LocalServer(limits=False) as server:
+        with LocalServer(limits=False, isolation=isolation) as server:
             sandbox = SandboxSync.create(
                 readiness.LOCAL_IMAGE,
                 connection_config=server.connection_config_sync,

@@ -62,6 +62,12 @@ def _parser() -> argparse.ArgumentParser:
     )
 
     serve.add_argument(
+        "--isolation",
+        choices=("namespaces", "none"),
+        help="a box around each sandbox, without a network, or none; "
+        "default: CODE_INTERPRETER_ISOLATION if set, else none",
+    )
+    serve.add_argument(
         "--no-limits",
         action="store_false",
         dest="limits",

@@ -23,6 +23,8 @@ from code_interpreter.execd.http.gate import (
     is_loopback,
 )
 from code_interpreter.local import LocalServer
+from code_interpreter.local.box.bubblewrap import IsolationUnavailableError
+from code_interpreter.local.box.tiers import chosen
 from code_interpreter.local.guard.spawn import (
     Guarded,
     launch,
@@ -30,6 +32,7 @@ from code_interpreter.local.guard.spawn import (
 )
 
 _CANNOT_START = 1
+_ISOLATED = "Each sandbox is in a box of its own, without a network."
 _ISOLATION = "Warning: code in its sandboxes runs as you, on this machine, without isolation."
 
 
@@ -39,6 +42,10 @@ def serve(arguments: argparse.Namespace) -> int:
     if not _may_listen(arguments):
         return _refuse_exposure(host)
     api_key: str | None = arguments.api_key or os.environ.get(API_KEY_VARIABLE)
+    try:
+        isolation = chosen(arguments.isolation)
+    except ValueError as error:
+        return _refuse(str(error))
     stop = threading.Event()
     _on_stop(stop.set)
     server = LocalServer(
@@ -47,13 +54,17 @@ def serve(arguments: argparse.Namespace) -> int:
         api_key=api_key,
         allow_remote=arguments.allow_remote,
         limits=arguments.limits,
+        isolation=isolation,
     )
     try:
         server.start()
+    except IsolationUnavailableError as error:
+        return _refuse(str(error))
     except OSError as error:
         return _refuse(f"cannot listen on {authority(host, arguments.port)}: {error}")
     try:
-        _say(f"Sandbox server on http://{server.address}", _ISOLATION, *_exposure(host))
+        said = _ISOLATION if isolation == "none" else _ISOLATED
+        _say(f"Sandbox server on http://{server.address}", said, *_exposure(host))
         _say(
             "Clients find it by these two lines:",
             f"export OPEN_SANDBOX_DOMAIN={server.address}",

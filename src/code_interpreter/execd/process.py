@@ -10,10 +10,12 @@ What must stay true:
 
 import argparse
 import asyncio
+import contextlib
 import json
 import os
 import shutil
 import signal
+import socket
 import sys
 import tempfile
 import threading
@@ -66,6 +68,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"execd: {TOKEN_VARIABLE} must hold the access token\n")
         return 2
     try:
+        if arguments.become is not None:
+            os.setgroups([])
+            os.setgid(arguments.become)  # by root: for good, as the next one
+            os.setuid(arguments.become)
         workdir = arguments.workdir.resolve()
         workdir.mkdir(parents=True, exist_ok=True)
         asyncio.run(_serve(arguments, token, workdir))
@@ -83,6 +89,15 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
     parser.add_argument("--port", type=int, default=44772, help="0 chooses a free one")
+    parser.add_argument(
+        "--socket",
+        type=_count,
+        metavar="FD",
+        help="serve this inherited socket too: in a box, HOST and PORT are the box's own",
+    )
+    parser.add_argument(
+        "--become", type=_count, metavar="UID", help="the user that all of it runs as (needs root)"
+    )
     parser.add_argument(
         "--workdir", type=Path, default=Path(), help="where code and commands start"
     )
@@ -111,8 +126,12 @@ async def _serve(arguments: argparse.Namespace, token: str, workdir: Path) -> No
     marker = os.environ.setdefault(MARKER_VARIABLE, uuid4().hex)
     directory = _private_directory(arguments.scratch or tempfile.gettempdir())
     try:
-        with bind(arguments.host, arguments.port) as listener:
+        with contextlib.ExitStack() as listening:
+            listener = listening.enter_context(bind(arguments.host, arguments.port))
             port: int = listener.getsockname()[1]
+            listeners = [listener]
+            if arguments.socket is not None:
+                listeners.append(listening.enter_context(socket.socket(fileno=arguments.socket)))
             # Where the reference image's Jupyter server would be: its readiness check looks there.
             env = {VARIABLE: str(directory / "envs"), **os.environ, "JUPYTER_PORT": str(port)}
             of_kernels = {k: v for k, v in env.items() if k not in _OF_COMMANDS}
@@ -129,7 +148,7 @@ async def _serve(arguments: argparse.Namespace, token: str, workdir: Path) -> No
             sessions = Sessions(commands, of_commands, directory=directory)
             execd = Execd(contexts, commands, sessions, files, watches)
             server = uvicorn_server(guarded(execd.app, token=token, host=arguments.host))
-            serving = asyncio.create_task(server.serve(sockets=[listener]))
+            serving = asyncio.create_task(server.serve(sockets=listeners))
             # After uvicorn has set its own handlers, which would let open streams hold us up.
             await asyncio.sleep(0)
             _on_end(stop, stdin=arguments.exit_on_stdin_eof)

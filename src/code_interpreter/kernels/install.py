@@ -22,6 +22,27 @@ from code_interpreter.kernels.launch import KernelMissingError
 _TAIL = 20  # lines of a failed command that its error repeats
 
 
+def home() -> Path:
+    """The user's home by the system's user database, and `HOME` for a user that is not in it."""
+    try:
+        return Path(pwd.getpwuid(os.getuid()).pw_dir)
+    except KeyError:
+        return Path(os.environ.get("HOME") or "/")
+
+
+def homes(env: Mapping[str, str]) -> list[Path]:
+    """The user's home and, where a sandbox's environment has another, that too."""
+    return [*dict.fromkeys([home(), Path(env.get("HOME") or home())])]
+
+
+def matches(folder: Path, pattern: str) -> list[Path]:
+    """What a glob finds in a folder, in order; nothing in one where this user may not look."""
+    try:
+        return sorted(folder.glob(pattern))
+    except OSError:
+        return []
+
+
 def data_dir() -> Path:
     """The user's Jupyter data directory, by jupyter_core's rule.
 
@@ -30,11 +51,10 @@ def data_dir() -> Path:
     """
     if given := os.environ.get("JUPYTER_DATA_DIR"):
         return Path(given)
-    home = Path(pwd.getpwuid(os.getuid()).pw_dir)
     if sys.platform == "darwin":
-        return home / "Library" / "Jupyter"
+        return home() / "Library" / "Jupyter"
     shared = os.environ.get("XDG_DATA_HOME")
-    return (Path(shared) if shared else home / ".local" / "share") / "jupyter"
+    return (Path(shared) if shared else home() / ".local" / "share") / "jupyter"
 
 
 def program_dir(kernel: str) -> Path:

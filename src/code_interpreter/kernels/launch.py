@@ -87,6 +87,10 @@ class Provider(Protocol):
         """
         ...
 
+    def candidates(self, env: Mapping[str, str]) -> Sequence[str]:
+        """The programs here that may run kernels of this kind; none of them is tried."""
+        ...
+
     async def installed(self, env: Mapping[str, str]) -> Sequence[Installed]:
         """Every kernel of this kind that could be started, the newest version first."""
         ...

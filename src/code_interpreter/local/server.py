@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 import uvicorn
 
 from code_interpreter.execd.http.gate import authority, bind, is_loopback, uvicorn_server
+from code_interpreter.local.box.tiers import Isolation, box_for, chosen
 from code_interpreter.local.guard.spawn import close_in_forks
 from code_interpreter.local.lifecycle.api import lifecycle_app
 
@@ -33,7 +34,7 @@ _STEP = 0.005
 class LocalServer:
     """A sandbox server for as long as a `with` or `async with` block lasts.
 
-    It runs code as the current user, on this machine, without isolation.
+    It runs code as the current user, on this machine, without isolation unless `isolation` says so.
 
     Args:
         host: The address to listen on.
@@ -43,9 +44,13 @@ class LocalServer:
             key, or reads it from the unencrypted traffic, can then run code as you.
         limits: Whether sandboxes are held to the `resource` that they are created with, as far as
             this system can. Clients that name no `resource` ask for one processor and 2 GiB.
+        isolation: `"namespaces"` for a box around each sandbox, without a network (Linux; needs
+            bubblewrap, which the extra `[local]` brings); `"none"` for none. By default what
+            `CODE_INTERPRETER_ISOLATION` says, else none.
 
     Raises:
-        ValueError: `host` is not loopback, and `allow_remote` is not true.
+        ValueError: `host` is not loopback, and `allow_remote` is not true; or `isolation` is no
+            isolation that there is.
 
     Example:
         with LocalServer() as server:
@@ -60,12 +65,14 @@ class LocalServer:
         api_key: str | None = None,
         allow_remote: bool = False,
         limits: bool = True,
+        isolation: Isolation | None = None,
     ) -> None:
         if not (allow_remote or is_loopback(host)):
             raise ValueError(
                 f"other machines may reach {host!r}, and run code as you: say allow_remote=True"
             )
         self._limits = limits
+        self._isolation: Isolation = chosen(isolation)
         self._host = host
         self._port = port
         self._api_key = api_key or secrets.token_urlsafe(24)
@@ -102,13 +109,15 @@ class LocalServer:
         Raises:
             OSError: The address cannot be resolved, or is taken.
             RuntimeError: The server runs already, or did not start.
+            IsolationUnavailableError: This system cannot isolate sandboxes as was asked for.
         """
         if self._thread is not None:
             raise RuntimeError("this server runs already")
+        box = box_for(self._isolation)
         listening = bind(self._host, self._port)
         close_in_forks(listening)
         self._port = listening.getsockname()[1]
-        app = lifecycle_app(api_key=self._api_key, host=self._host, limits=self._limits)
+        app = lifecycle_app(api_key=self._api_key, host=self._host, limits=self._limits, box=box)
         server = self._server = uvicorn_server(app)
         self._thread = threading.Thread(
             target=_serve, args=(server, listening), name="code-interpreter-server", daemon=True

@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -24,8 +25,10 @@ def own_scratch(tmp_path_factory: pytest.TempPathFactory) -> Generator[Path, Non
 
 
 @contextmanager
-def clean_server(scratch: Path) -> Generator[LocalServer, None, None]:
-    with LocalServer() as server:
+def clean_server(
+    scratch: Path, isolation: Literal["namespaces", "none"] | None = None
+) -> Generator[LocalServer, None, None]:
+    with LocalServer(isolation=isolation) as server:
         yield server
     assert list(scratch.iterdir()) == []
 

@@ -98,8 +98,9 @@ def test_relative_import_paths_hold_in_sandboxes(
     assert paths == [str(Path("src").absolute()), "/absolute"]
 
 
-def test_only_the_server_is_public() -> None:
-    assert local.__all__ == ["LocalServer"]
+def test_only_the_server_and_its_error_are_public() -> None:
+    assert local.__all__ == ["IsolationUnavailableError", "LocalServer"]
+    assert issubclass(local.IsolationUnavailableError, RuntimeError)
     with pytest.raises(AttributeError, match="Nothing"):
         _ = local.Nothing  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType, reportUnknownVariableType]
 

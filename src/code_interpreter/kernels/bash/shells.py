@@ -36,6 +36,13 @@ class Bash:
         _bash(env)
         return Launch(argv=_ARGV)
 
+    def candidates(self, env: Mapping[str, str]) -> Sequence[str]:
+        """The bash that a sandbox would use, if there is one."""
+        try:
+            return [_bash(env)]
+        except KernelMissingError:
+            return []
+
     async def installed(self, env: Mapping[str, str]) -> Sequence[Installed]:
         """The bash that a sandbox would use, if there is one."""
         try:

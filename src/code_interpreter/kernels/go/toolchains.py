@@ -8,14 +8,20 @@ own directory, and goes with it.
 import asyncio
 import json
 import os
-import pwd
 import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from code_interpreter.kernels.go.build import VERSION, build, installed_in
-from code_interpreter.kernels.install import program_dir, staged, write_kernelspec
+from code_interpreter.kernels.install import (
+    home,
+    homes,
+    matches,
+    program_dir,
+    staged,
+    write_kernelspec,
+)
 from code_interpreter.kernels.launch import (
     Installed,
     KernelMissingError,
@@ -94,6 +100,10 @@ class GoNB:
             programs=programs_in(go.root / "bin", ("go", "gofmt")),
         )
 
+    def candidates(self, env: Mapping[str, str]) -> Sequence[str]:
+        """The command of each Go here."""
+        return [go.go for go in _toolchains(env)]
+
     async def installed(self, env: Mapping[str, str]) -> Sequence[Installed]:
         """One for each Go here, the newest first; none while gonb is missing."""
         if not (installed_in() / "bin" / "gonb").is_file():
@@ -138,14 +148,13 @@ class GoNB:
     def _caches_of(self, go: _Go) -> Mapping[str, str]:
         """The user's caches: in a sandbox with a home of its own, Go would compile all anew."""
         if go.go not in self._caches:
-            home = pwd.getpwuid(os.getuid()).pw_dir
             try:
                 answer = subprocess.run(  # noqa: S603 - a toolchain that this machine offers
                     [go.go, "env", "-json", *_CACHES],
                     capture_output=True,
                     check=True,
                     cwd="/",  # no module lies there
-                    env={**os.environ, "HOME": home, "GOROOT": str(go.root)},
+                    env={**os.environ, "HOME": str(home()), "GOROOT": str(go.root)},
                     stdin=subprocess.DEVNULL,
                     timeout=_PATIENCE,
                 ).stdout
@@ -179,10 +188,9 @@ def _roots(env: Mapping[str, str]) -> Iterator[Path]:
         if folder:
             yield (Path(folder) / "go").resolve().parent.parent
     yield Path("/usr/local/go")
-    yield from sorted(Path("/usr/lib").glob("go-*"))
-    yield from sorted(Path("/opt/homebrew/opt").glob("go*/libexec"))
-    user = Path(pwd.getpwuid(os.getuid()).pw_dir)
-    for home in dict.fromkeys([user, Path(env.get("HOME") or user)]):
-        yield from sorted((home / "sdk").glob("go*"))
-        yield from sorted((home / ".gimme" / "versions").glob("go*"))
-        yield from sorted((home / ".goenv" / "versions").glob("*"))
+    yield from matches(Path("/usr/lib"), "go-*")
+    yield from matches(Path("/opt/homebrew/opt"), "go*/libexec")
+    for user in homes(env):
+        yield from matches(user / "sdk", "go*")
+        yield from matches(user / ".gimme" / "versions", "go*")
+        yield from matches(user / ".goenv" / "versions", "*")

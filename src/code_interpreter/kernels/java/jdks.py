@@ -9,7 +9,6 @@ jjava is installed.
 import asyncio
 import hashlib
 import os
-import pwd
 import re
 import shutil
 import sys
@@ -18,7 +17,14 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
-from code_interpreter.kernels.install import program_dir, run, staged, write_kernelspec
+from code_interpreter.kernels.install import (
+    homes,
+    matches,
+    program_dir,
+    run,
+    staged,
+    write_kernelspec,
+)
 from code_interpreter.kernels.launch import (
     Installed,
     KernelMissingError,
@@ -96,6 +102,10 @@ class JJava:
             streams_are_output=True,
             programs=programs,
         )
+
+    def candidates(self, env: Mapping[str, str]) -> Sequence[str]:
+        """The command of each JDK here."""
+        return [jdk.java for jdk in jdks(env)]
 
     async def installed(self, env: Mapping[str, str]) -> Sequence[Installed]:
         """One for each JDK here, the newest first; none while jjava is missing."""
@@ -207,11 +217,10 @@ def _homes(env: Mapping[str, str]) -> Iterator[Path]:
     for folder in env.get("PATH", os.defpath).split(os.pathsep):
         if folder:
             yield (Path(folder) / "java").resolve().parent.parent
-    yield from sorted(Path("/usr/lib/jvm").glob("*"))
-    yield from sorted(Path("/Library/Java/JavaVirtualMachines").glob("*/Contents/Home"))
-    yield from sorted(Path("/opt/homebrew/opt").glob("openjdk*/libexec/openjdk.jdk/Contents/Home"))
-    user = Path(pwd.getpwuid(os.getuid()).pw_dir)
-    for home in dict.fromkeys([user, Path(env.get("HOME") or user)]):
+    yield from matches(Path("/usr/lib/jvm"), "*")
+    yield from matches(Path("/Library/Java/JavaVirtualMachines"), "*/Contents/Home")
+    yield from matches(Path("/opt/homebrew/opt"), "openjdk*/libexec/openjdk.jdk/Contents/Home")
+    for home in homes(env):
         sdkman = Path(env.get("SDKMAN_DIR") or home / ".sdkman")
-        yield from sorted((sdkman / "candidates" / "java").glob("*"))
-        yield from sorted((home / "Library/Java/JavaVirtualMachines").glob("*/Contents/Home"))
+        yield from matches(sdkman / "candidates" / "java", "*")
+        yield from matches(home / "Library/Java/JavaVirtualMachines", "*/Contents/Home")

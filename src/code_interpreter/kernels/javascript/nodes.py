@@ -3,7 +3,6 @@
 import asyncio
 import hashlib
 import os
-import pwd
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -85,6 +84,10 @@ class Nodes:
             programs=programs_in(Path(node.path).parent, _PROGRAMS),
         )
 
+    def candidates(self, env: Mapping[str, str]) -> Sequence[str]:
+        """Each Node here, whatever it is good for."""
+        return [*_candidates(env)]
+
     async def installed(self, env: Mapping[str, str]) -> Sequence[Installed]:
         """Both languages under each Node, the newest first; nothing without the packages."""
         if not await asyncio.to_thread(installed_in().is_dir):
@@ -159,13 +162,11 @@ def _pick(nodes: Sequence[_Node], wanted: str) -> _Node:
 def _candidates(env: Mapping[str, str]) -> Iterator[str]:
     if on_path := shutil.which("node", path=env.get("PATH", os.defpath)):
         yield on_path
-    # The user's home and, where the sandbox has one of its own, that too.
-    homes = (Path(pwd.getpwuid(os.getuid()).pw_dir), Path(env.get("HOME") or "/"))
-    places = [(home, pattern) for home in homes for pattern in _IN_HOME]
+    places = [(home, pattern) for home in install.homes(env) for pattern in _IN_HOME]
     places += [(Path(env[name]), pattern) for name, pattern in _SETTINGS.items() if env.get(name)]
     places += [(Path("/"), pattern) for pattern in _ANYWHERE]
     for root, pattern in places:
-        for path in sorted(root.glob(pattern)):
+        for path in install.matches(root, pattern):
             if os.access(path, os.X_OK):
                 yield str(path)
 

@@ -1,10 +1,10 @@
 """Python: the interpreters of this machine, and the one that a sandbox asks for."""
 
 import asyncio
+import itertools
 import json
 import logging
 import os
-import pwd
 import re
 import shlex
 import shutil
@@ -17,7 +17,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
-from code_interpreter.kernels.install import distribution_version
+from code_interpreter.kernels.install import distribution_version, homes, matches
 from code_interpreter.kernels.launch import Installed, KernelMissingError, Launch
 from code_interpreter.kernels.python.environments import find_uv, interpreters, make
 from code_interpreter.kernels.specs import kernelspecs
@@ -100,6 +100,10 @@ class Pythons:
                 f" {error}"
             ) from error
 
+    def candidates(self, env: Mapping[str, str]) -> Sequence[str]:
+        """Each Python here, whatever it is good for; not those that a kernelspec alone names."""
+        return [*_new(_places(env))]
+
     async def installed(self, env: Mapping[str, str]) -> Sequence[Installed]:
         """Every Python here that has ipykernel, the newest first."""
         usable = {p.path: p for p in await asyncio.to_thread(self.look, env) if p.ipykernel}
@@ -143,7 +147,8 @@ class Pythons:
     def look(self, env: Mapping[str, str]) -> list[Python]:
         """All Pythons that work, the running one first."""
         with ThreadPoolExecutor() as pool:
-            probed = pool.map(partial(self._probe, env=env), _candidates(env))
+            found = itertools.chain(_places(env), _of_kernelspecs(env))
+            probed = pool.map(partial(self._probe, env=env), _new(found))
             return [_running(), *(python for python in probed if python is not None)]
 
     def _probe(self, path: str, env: Mapping[str, str]) -> Python | None:
@@ -230,29 +235,28 @@ def _missing(
     return KernelMissingError(text)
 
 
-def _candidates(env: Mapping[str, str]) -> Iterator[str]:
-    """Paths of interpreters, each once, and without the running one."""
+def _new(paths: Iterable[Path]) -> Iterator[str]:
+    """Those of these that are interpreters, each once, and without the running one."""
 
     def identity(path: Path) -> tuple[Path, Path]:
         # The folder too: a virtual environment's python is a link, and not what it links to.
         return path.parent.resolve(), path.resolve()
 
     seen = {identity(Path(sys.executable))}
-    for path in _all_candidates(env):
+    for path in paths:
         if os.access(path, os.X_OK) and (this := identity(path)) not in seen:
             seen.add(this)
             yield str(path)
 
 
-def _all_candidates(env: Mapping[str, str]) -> Iterator[Path]:
+def _places(env: Mapping[str, str]) -> Iterator[Path]:
     for folder in env.get("PATH", os.defpath).split(os.pathsep):
         # Shims stand for interpreters that are found below.
-        if folder and Path(folder).name != "shims" and Path(folder).is_dir():
-            yield from sorted(p for p in Path(folder).iterdir() if _EXECUTABLE.fullmatch(p.name))
-    # The user's home and, where the sandbox has one of its own, that too.
-    homes = {Path(pwd.getpwuid(os.getuid()).pw_dir), Path(env.get("HOME") or "/")}
-    roots = [home / ".pyenv" / "versions" for home in homes]
-    roots += [home / ".local" / "share" / "uv" / "python" for home in homes]
+        if folder and Path(folder).name != "shims":
+            named = matches(Path(folder), "python*")
+            yield from (path for path in named if _EXECUTABLE.fullmatch(path.name))
+    roots = [home / ".pyenv" / "versions" for home in homes(env)]
+    roots += [home / ".local" / "share" / "uv" / "python" for home in homes(env)]
     if "PYENV_ROOT" in env:
         roots.append(Path(env["PYENV_ROOT"]) / "versions")
     if "XDG_DATA_HOME" in env:
@@ -260,8 +264,11 @@ def _all_candidates(env: Mapping[str, str]) -> Iterator[Path]:
     if "UV_PYTHON_INSTALL_DIR" in env:
         roots.append(Path(env["UV_PYTHON_INSTALL_DIR"]))
     for root in roots:
-        yield from sorted(root.glob("*/bin/python3"))
+        yield from matches(root, "*/bin/python3")
     yield from interpreters()
+
+
+def _of_kernelspecs(env: Mapping[str, str]) -> Iterator[Path]:
     for spec in kernelspecs("python"):
         found = shutil.which(spec.argv[0], path=env.get("PATH")) if spec.argv else None
         if found:

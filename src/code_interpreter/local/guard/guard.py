@@ -19,16 +19,22 @@ removed here: between a server that makes it and a guard that removes it, it cou
 control groups, for the same reason: each LIMIT is as `cgroups` and `confinement` have it. The guard
 itself stays out of them, since it must be able to work when its sandbox has used up all that it
 may.
+
+One more LIMIT, `box=UID:PORT:HOST`, says that COMMAND makes a box and starts execd in it. It gets
+what it needs from outside: its folders (of the user UID, if that is not empty), a listening Unix
+socket, and a relay that passes on to it what arrives at PORT of HOST. In COMMAND, `{port}` and
+`{socket}` stand for the port and for the descriptor of the socket.
 """
 
 # Imports wait until execd has been started, and pathlib would be one:
-# ruff: noqa: PLC0415, PTH100, PTH102, PTH120
+# ruff: noqa: PLC0415, PTH100, PTH102, PTH120, PTH123
 
 import os
 import sys
 from types import ModuleType
 
 _REAPING = 1.0
+_BACKLOG = 512
 
 
 def main() -> int:
@@ -36,8 +42,11 @@ def main() -> int:
     libraries, marker, scratch, *rest = sys.argv[1:]
     separator = rest.index("--")
     limits, command = rest[:separator], rest[separator + 1 :]
+    box = next((limit for limit in limits if limit.startswith("box=")), "")
+    limits = [limit for limit in limits if limit != box]
     os.setsid()
-    execd = _spawn(marker, scratch, command)
+    vital = _spawn(marker, scratch, command, box=box.removeprefix("box="), stopped=bool(limits))
+    execd = vital[0]
     # At the end: nothing here or there may stand in front of the standard library.
     here = os.path.dirname(os.path.abspath(__file__))
     sys.path += [libraries, here, f"{here}/../../execd/host"]
@@ -45,10 +54,10 @@ def main() -> int:
     cgroups, removal = _load("cgroups"), _load("removal")
     try:
         if limits:
-            # At once: execd takes far longer to get to where it could start something.
             _confine(execd, limits)
+            _go_on(execd)
         _load("processes").become_subreaper()
-        return _watch(execd)
+        return _watch(vital)
     finally:
         _load("processes").kill_tree(marker=marker.partition("=")[2], root=os.getpid())
         _reap_all()
@@ -59,7 +68,18 @@ def main() -> int:
             removal.remove_tree(scratch)
 
 
-def _spawn(marker: str, scratch: str, command: list[str]) -> int:
+def _spawn(
+    marker: str, scratch: str, command: list[str], *, box: str, stopped: bool
+) -> tuple[int, ...]:
+    """Start execd, and what it cannot be without, whose processes come behind it.
+
+    Args:
+        marker: See above.
+        scratch: See above.
+        command: See above.
+        box: See above; empty for none.
+        stopped: Whether it is to stop before it has done anything.
+    """
     name, _, value = marker.partition("=")
     work, tmp = f"{scratch}/work", f"{scratch}/tmp"  # noqa: S108 - a folder of ours
     for folder in (scratch, work, tmp):
@@ -67,6 +87,13 @@ def _spawn(marker: str, scratch: str, command: list[str]) -> int:
     os.chdir(work)
     # The write end is never closed, and no other process has it: it lives as long as this one.
     stdin, _write_end = os.pipe()
+    relay: tuple[int, ...] = ()
+    if box:
+        relay, port, descriptor = _furnish(scratch, box, stdin)
+        command = [part.replace("{port}", port).replace("{socket}", descriptor) for part in command]
+    if stopped:
+        # What it starts has its limits from the beginning.
+        command = ["/bin/sh", "-c", 'kill -STOP $$; exec "$@"', "sh", *command]
     execd = os.posix_spawn(
         command[0],
         command,
@@ -75,7 +102,56 @@ def _spawn(marker: str, scratch: str, command: list[str]) -> int:
         setpgroup=0,  # so that the group can be killed without the guard
     )
     os.close(stdin)
-    return execd
+    return (execd, *relay)
+
+
+def _furnish(scratch: str, box: str, stdin: int) -> tuple[tuple[int, ...], str, str]:
+    """Make what a box needs from outside: the relay, its port, the descriptor for execd."""
+    import _socket  # what `socket` makes of it is not needed, and takes as long as all the rest
+
+    uid, port, host = box.split(":", 2)
+    for folder in ("home", "run"):
+        os.mkdir(f"{scratch}/{folder}", 0o700)
+    if uid:
+        # A user without a name and a home is more than many programs can bear.
+        with open("/etc/passwd") as known, open(f"{scratch}/passwd", "w") as passwd:
+            passwd.write(f"{known.read()}sandbox:x:{uid}:{uid}::/sandbox/home:/bin/sh\n")
+        for folder in ("work", "tmp", "home", "run"):
+            os.chown(f"{scratch}/{folder}", int(uid), int(uid))
+    family, _, _, _, address = _socket.getaddrinfo(host, int(port), type=_socket.SOCK_STREAM)[0]
+    outside = _socket.socket(family, _socket.SOCK_STREAM, _socket.IPPROTO_TCP)
+    outside.setsockopt(_socket.SOL_SOCKET, _socket.SO_REUSEADDR, 1)
+    outside.bind(address)
+    outside.listen(_BACKLOG)
+    # Where code in the box cannot put anything else in its place: it never sees this folder.
+    path = f"{scratch}/execd.sock"
+    inside = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
+    inside.bind(path)
+    inside.listen(_BACKLOG)
+    program = f"{os.path.dirname(os.path.abspath(__file__))}/relay.py"
+    relay = os.posix_spawn(
+        sys.executable,
+        [sys.executable, "-I", "-S", program, path],
+        {},
+        file_actions=[
+            (os.POSIX_SPAWN_DUP2, stdin, 0),
+            (os.POSIX_SPAWN_DUP2, outside.fileno(), 3),
+        ],
+        setpgroup=0,
+    )
+    # Nothing in a box ever holds a socket of the machine's network.
+    outside_port = str(outside.getsockname()[1])
+    outside.close()
+    os.set_inheritable(inside.fileno(), True)
+    return (relay,), outside_port, str(inside.detach())
+
+
+def _go_on(execd: int) -> None:
+    import signal
+
+    # Its end is left for `_watch` to see.
+    os.waitid(os.P_PID, execd, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+    os.kill(execd, signal.SIGCONT)
 
 
 def _confine(execd: int, limits: list[str]) -> None:
@@ -91,8 +167,8 @@ def _load(name: str) -> ModuleType:
     return importlib.import_module(name)
 
 
-def _watch(execd: int) -> int:
-    """Wait until execd has exited, the server is gone, or a signal asks for the end."""
+def _watch(vital: tuple[int, ...]) -> int:
+    """Wait until one of these has exited, the server is gone, or a signal asks for the end."""
     import select
     import signal
 
@@ -102,7 +178,7 @@ def _watch(execd: int) -> int:
     for number in (signal.SIGCHLD, signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda _number, _frame: None)
     while True:
-        status = _reap(execd)
+        status = _reap(vital)
         if status is not None:
             code = os.waitstatus_to_exitcode(status)
             return code if code >= 0 else 128 - code
@@ -113,11 +189,11 @@ def _watch(execd: int) -> int:
             return 0
 
 
-def _reap(execd: int) -> int | None:
-    """Wait for every child that has died, orphans too; execd's status if it was among them."""
+def _reap(vital: tuple[int, ...]) -> int | None:
+    """Wait for every child that has died, orphans too; the status of one that is vital."""
     while True:
         pid, status = os.waitpid(-1, os.WNOHANG)
-        if pid == execd:
+        if pid in vital:
             return status
         if pid == 0:
             return None

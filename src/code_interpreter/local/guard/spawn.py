@@ -5,6 +5,7 @@ inherited through exec; for a plain fork, a hook closes the child's copies. Endi
 not depend on that: it shuts the line down, whichever processes hold it.
 """
 
+import contextlib
 import json
 import os
 import secrets
@@ -25,6 +26,8 @@ from code_interpreter.execd.host import cgroups
 from code_interpreter.execd.host.processes import MARKER_VARIABLE, kill_tree
 from code_interpreter.execd.host.removal import remove_tree
 from code_interpreter.execd.http.gate import API_KEY_VARIABLE, TOKEN_VARIABLE
+from code_interpreter.local.box.bubblewrap import Box, open_filter
+from code_interpreter.local.box.view import absolute_path, environment
 from code_interpreter.local.guard import guard
 
 # Not handed on to a sandbox: the server's own secrets, the marker of a sandbox around it, and its
@@ -108,6 +111,7 @@ def launch(
     workdir: str | None = None,
     token: str | None = None,
     limits: tuple[str, ...] = (),
+    box: Box | None = None,
 ) -> Guarded:
     """Start a guard and, below it, an execd; its port comes on the guard's standard output.
 
@@ -119,30 +123,35 @@ def launch(
         workdir: Where the sandbox works; it stays. By default, a folder that goes with it.
         token: The secret that execd wants; by default a new one.
         limits: What execd and all below it are put under, as `cgroups` and `confinement` have it.
+        box: What is around them; None for nothing.
     """
     token = token or secrets.token_urlsafe(24)
     scratch = f"{_short_temporary_directory()}/ci-{secrets.token_hex(6)}"
-    command = [sys.executable, "-m", "code_interpreter.execd", "--host", host]
-    command += ["--port", str(port), "--workdir", workdir or f"{scratch}/work"]
-    # Its own files too, wherever the sandbox's variables have it put temporary ones: they go with
-    # the scratch directory, even when execd is killed.
-    command += ["--scratch", scratch, "--exit-on-stdin-eof"]
-    inherited = {name: value for name, value in os.environ.items() if name not in _WITHHELD}
-    if "PYTHONPATH" in inherited:
-        # Relative entries are relative to here, and execd starts elsewhere.
-        entries = inherited["PYTHONPATH"].split(os.pathsep)
-        inherited["PYTHONPATH"] = os.pathsep.join(str(Path(entry).absolute()) for entry in entries)
+    execd = [sys.executable, "-m", "code_interpreter.execd", "--host", host, "--exit-on-stdin-eof"]
     ours, theirs = socket.socketpair()
     close_in_forks(ours)
-    with theirs:
+    with theirs, contextlib.ExitStack() as held:
+        if box is None:
+            command = [*execd, "--port", str(port), "--workdir", workdir or f"{scratch}/work"]
+            # Its own files too, wherever the sandbox's variables have it put temporary ones: they
+            # go with the scratch directory, even when execd is killed.
+            command += ["--scratch", scratch]
+            around, words, kept = _inherited(), limits, []
+        else:
+            filter_file = held.enter_context(open_filter())
+            kept = [filter_file.fileno()]
+            command = box.command(scratch, execd, filter_fd=kept[0])
+            around = environment(os.environ)
+            words = (*limits, f"box={box.uid or ''}:{port}:{host}")
         try:
             process = subprocess.Popen(  # noqa: S603 - our own interpreter, our own program
                 [
                     *(sys.executable, "-I", "-S", guard.__file__),
                     *(_LIBRARIES, f"{MARKER_VARIABLE}={sandbox_id}", scratch),
-                    *(*limits, "--", *command),
+                    *(*words, "--", *command),
                 ],
-                env={**inherited, **env, TOKEN_VARIABLE: token},
+                env={**around, **env, TOKEN_VARIABLE: token},
+                pass_fds=kept,
                 stdin=theirs.fileno(),
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
@@ -151,6 +160,14 @@ def launch(
             ours.close()
             raise
     return Guarded(sandbox_id, token, process, ours, scratch, limits)
+
+
+def _inherited() -> dict[str, str]:
+    inherited = {name: value for name, value in os.environ.items() if name not in _WITHHELD}
+    if "PYTHONPATH" in inherited:
+        # Relative entries are relative to here, and execd starts elsewhere.
+        inherited["PYTHONPATH"] = absolute_path(inherited["PYTHONPATH"])
+    return inherited
 
 
 def _short_temporary_directory() -> str:

@@ -22,6 +22,7 @@ from code_interpreter.execd.http.gate import (
 )
 from code_interpreter.execd.http.routing import content
 from code_interpreter.execd.refusals import ApiError
+from code_interpreter.local.box.bubblewrap import Box
 from code_interpreter.local.lifecycle import requests
 from code_interpreter.local.lifecycle.requests import RequestError, rfc3339
 from code_interpreter.local.lifecycle.sandbox import Sandbox, Sandboxes, StartError
@@ -43,10 +44,11 @@ _UNSUPPORTED = {
     "/templates/{template_id}": "local sandboxes have no templates",
 }
 
+_NO_PORTS = "of an isolated local sandbox, only execd can be reached yet, and no other port"
 _UNSIGNED = "local endpoints are neither signed nor do they expire: ask for a plain one"
 
 
-def lifecycle_app(*, api_key: str, host: str, limits: bool = True) -> Gate:
+def lifecycle_app(*, api_key: str, host: str, limits: bool = True, box: Box | None = None) -> Gate:
     """Return the sandbox API behind its gate; the end of its lifespan ends all sandboxes.
 
     Args:
@@ -54,10 +56,11 @@ def lifecycle_app(*, api_key: str, host: str, limits: bool = True) -> Gate:
         host: The address that the server listens on. Clients that can reach it can reach the
             sandboxes too.
         limits: Whether sandboxes are limited to what they are created with.
+        box: How the boxes around sandboxes are made; None for none.
     """
     loopback = is_loopback(host)
-    sandboxes = Sandboxes("127.0.0.1" if loopback else host, limits=limits)
-    operations = _Operations(sandboxes, loopback=loopback)
+    sandboxes = Sandboxes("127.0.0.1" if loopback else host, limits=limits, box=box)
+    operations = _Operations(sandboxes, loopback=loopback, isolated=box is not None)
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncGenerator[None, None]:
@@ -102,12 +105,13 @@ class _NotFoundError(Exception):
 class _Operations:
     """The endpoints that work on sandboxes."""
 
-    def __init__(self, sandboxes: Sandboxes, *, loopback: bool) -> None:
+    def __init__(self, sandboxes: Sandboxes, *, loopback: bool, isolated: bool) -> None:
         self._sandboxes = sandboxes
         self._loopback = loopback
+        self._isolated = isolated
 
     async def create(self, request: Request) -> Response:
-        spec = requests.read_spec(await _json(request))
+        spec = requests.read_spec(await _json(request), isolated=self._isolated)
         try:
             sandbox = await self._sandboxes.create(spec)
         except OSError as error:
@@ -169,6 +173,8 @@ class _Operations:
                     "headers": {TOKEN_HEADER: sandbox.token},
                 }
             )
+        if sandbox.box is not None:
+            return error_response(501, "NOT_SUPPORTED", _NO_PORTS)
         return JSONResponse({"endpoint": authority(host, port)})
 
     def _find(self, request: Request) -> Sandbox:

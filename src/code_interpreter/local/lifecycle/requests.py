@@ -82,8 +82,12 @@ class ListQuery:
     page_size: int
 
 
-def read_spec(body: object) -> SandboxSpec:
+def read_spec(body: object, *, isolated: bool = False) -> SandboxSpec:
     """Check the body of a request that makes a sandbox.
+
+    Args:
+        body: The JSON of it.
+        isolated: Whether it will be in a box, which has no network.
 
     Raises:
         RequestError: It is malformed, or asks for what a local sandbox cannot be.
@@ -92,6 +96,8 @@ def read_spec(body: object) -> SandboxSpec:
     # An empty policy, no volumes, {"enabled": false}: these ask for nothing.
     for name, reason in _REFUSED.items():
         value = given.get(name)
+        if name == "networkPolicy" and isolated and _denies_all(value):
+            continue
         if value and value != {"enabled": False}:
             raise RequestError(
                 f"{name} is not supported by a local sandbox: {reason}", "NOT_SUPPORTED"
@@ -113,6 +119,13 @@ def read_spec(body: object) -> SandboxSpec:
         extensions=_strings(given.get("extensions"), "extensions"),
         limits=_limits(given.get("resourceLimits")),
     )
+
+
+def _denies_all(policy: object) -> bool:
+    if not isinstance(policy, dict):
+        return False
+    fields = cast("dict[str, object]", policy)
+    return fields.get("defaultAction") == "deny" and not fields.get("egress")
 
 
 def read_expiration(body: object, now: datetime) -> datetime:

