@@ -88,6 +88,33 @@ def test_no_home_is_shown_nor_anything_above_one() -> None:
     assert str(home) not in seen.programs
 
 
+def test_a_program_in_a_home_shows_its_own_folder_and_nothing_around_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path / ".local/share/jupyter"))
+    real = tmp_path / ".local/share/uv/python/cpython-3.12/bin/python3.12"
+    link = tmp_path / ".local/bin/python3.12"
+    script = tmp_path / ".local/bin/node"
+    venv = tmp_path / "project/.venv/bin/python"
+    for path in (real, link, script, venv):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    real.touch()
+    script.touch()
+    link.symlink_to(real)
+    venv.symlink_to(real)
+    (tmp_path / "project/.venv/pyvenv.cfg").touch()
+    for name in ("runtime", "kernels", "code-interpreter"):
+        (tmp_path / ".local/share/jupyter" / name).mkdir(parents=True)
+    shown = view.look([str(link), str(script), str(venv)]).programs
+    assert [folder for folder in shown if folder.startswith(str(tmp_path))] == [
+        str(tmp_path / ".local/share/jupyter/code-interpreter"),
+        str(tmp_path / ".local/share/jupyter/kernels"),
+        str(tmp_path / ".local/share/uv/python/cpython-3.12"),
+        str(tmp_path / "project/.venv"),
+    ]
+
+
 def test_programs_are_shown_once_and_below_nothing_that_is(tmp_path: Path) -> None:
     places = [tmp_path / name / "bin" / "x" for name in ("jdk", "jdk/inner", "node")]
     for place in places:

@@ -6,6 +6,7 @@ own root, which is read-only in the end.
 """
 
 import os
+import pwd
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ WORK, HOME, RUN = (f"{ROOT}/{name}" for name in ("work", "home", "run"))
 FOLDERS = ("work", "home", "run", "tmp")  # in a sandbox's own directory, outside
 
 _SYSTEM = ("/usr", "/etc", "/opt")
+_NO_HOMES = {Path(path) for path in ("/", "/usr/sbin", "/bin", "/sbin", "/dev", "/usr/bin")}
 _OF_USR = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
 # What a box has of the environment around it; the rest may be anything, keys too.
 _VARIABLES = {
@@ -76,11 +78,15 @@ def look(places: Iterable[str]) -> View:
     Args:
         places: The programs that run kernels, such as `/usr/lib/jvm/x/bin/java`.
     """
-    wanted = [sys.prefix, sys.base_prefix, *_packages(), str(data_dir())]
+    wanted = [sys.prefix, sys.base_prefix, *_packages()]
+    # Its `runtime` has the keys of the user's other kernels.
+    wanted += [str(data_dir() / name) for name in ("code-interpreter", "kernels")]
     wanted += os.environ.get("PYTHONPATH", "").split(os.pathsep)
-    for place in places:
-        wanted += (str(Path(place).parent.parent), str(Path(place).resolve().parent.parent))
-    homes = _homes()
+    for program in map(Path, places):
+        wanted.append(str(program.resolve().parent.parent))
+        if (program.parent.parent / "pyvenv.cfg").is_file():
+            wanted.append(str(program.parent.parent))
+    private = _private()
     shown: list[str] = []
     for folder in sorted(
         {os.path.realpath(one) for one in wanted if one} | {*filter(None, wanted)}
@@ -88,7 +94,7 @@ def look(places: Iterable[str]) -> View:
         if (
             os.path.isdir(folder)  # noqa: PTH112
             and not any(_is_below(folder, seen) for seen in (*_SYSTEM, *shown))
-            and not any(_is_below(home, folder) for home in homes)
+            and not any(_is_below(one, folder) for one in private)
         ):
             shown.append(folder)
     return View(tuple(shown))
@@ -116,11 +122,15 @@ def _packages() -> Iterator[str]:
             yield str(Path(spec.origin).parent.parent)
 
 
-def _homes() -> Sequence[str]:
-    import pwd  # noqa: PLC0415 - not on every platform
-
-    homes = {os.path.realpath(user.pw_dir) for user in pwd.getpwall()}
-    return [*(homes - {"/", "/nonexistent", "/usr/sbin", "/bin", "/dev"}), os.path.expanduser("~")]  # noqa: PTH111
+def _private() -> Sequence[str]:
+    """Folders that are not to be shown, nor one above them: homes, and what holds all in one."""
+    homes = {Path(user.pw_dir) for user in pwd.getpwall()} | {Path.home()}
+    # Of users without a home, those of the system among them.
+    homes = {home for home in homes if home.is_dir() and home not in _NO_HOMES}
+    inner = (
+        home / name for home in homes for name in (".local/share", ".config", ".cache", ".ssh")
+    )
+    return [os.path.realpath(one) for one in (*homes, *inner)]
 
 
 def _is_below(path: str, folder: str) -> bool:
