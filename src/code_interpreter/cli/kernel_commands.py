@@ -19,15 +19,7 @@ _HEADER = Installed("LANGUAGE", "VERSION", "KERNEL", "WHERE")
 
 def show(arguments: argparse.Namespace) -> int:
     """List the kernels that are installed, and the languages that have none."""
-    found = providers()
-    languages = [language for provider in found for language in provider.languages]
-    installed = asyncio.run(_installed(found))
-    having = {kernel.language for kernel in installed}
-    missing = {
-        language: f"code-interpreter kernels install {language}"
-        for language in languages
-        if language not in having
-    }
+    installed, missing = found_kernels()
     if arguments.json:
         listed = [kernel._asdict() for kernel in installed]
         _say(json.dumps({"installed": listed, "missing": missing}, indent=1))
@@ -56,6 +48,20 @@ def install(arguments: argparse.Namespace) -> int:
             _complain(f"{_name(provider)}: {error}")
             status = _FAILED
     return status
+
+
+def found_kernels() -> tuple[list[Installed], dict[str, str]]:
+    """The kernels of this machine; by each language that has none, what installs one."""
+    found = providers()
+    installed = asyncio.run(_installed(found))
+    having = {kernel.language for kernel in installed}
+    missing = {
+        language: f"code-interpreter kernels install {language}"
+        for provider in found
+        for language in provider.languages
+        if language not in having
+    }
+    return installed, missing
 
 
 def table(installed: Sequence[Installed]) -> str:

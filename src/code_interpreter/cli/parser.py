@@ -95,6 +95,15 @@ def _parser() -> argparse.ArgumentParser:
         description="The Jupyter kernels of this machine, which run the languages of a sandbox.",
     )
     _add_actions(kernels)
+
+    doctor = commands.add_parser(
+        "doctor",
+        help="say what this machine has for sandboxes",
+        description="Say what this machine has for sandboxes: isolation, limits, kernels. Exits "
+        "with 1 when a sandbox would not start, or could run no Python.",
+    )
+    doctor.add_argument("--json", action="store_true", help="for programs")
+    doctor.set_defaults(extra="local", module="doctor", run="doctor")
     return parser
 
 

@@ -1,5 +1,6 @@
 """The command line, as a shell sees it."""
 
+import json
 import os
 import re
 import signal
@@ -16,6 +17,7 @@ from opensandbox.config import ConnectionConfigSync
 from opensandbox.models.sandboxes import SandboxFilter
 
 from code_interpreter.cli import main
+from tests.isolation.conftest import boxed
 from tests.local.lifecycle.support import leftovers, program, read_until, stop
 
 pytestmark = pytest.mark.kernels
@@ -44,6 +46,42 @@ def test_serve_prints_what_a_client_needs_and_ends_with_0(
             assert stop(server, number) == 0
         assert (server.stderr and server.stderr.read()) == ""
         assert leftovers(scratch) == []
+
+
+def test_the_doctor_says_what_there_is(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("CODE_INTERPRETER_ISOLATION", raising=False)
+    assert main(["doctor"]) == 0
+    said = capsys.readouterr().out
+    assert "unless it says otherwise: none" in said
+    assert re.search(r"^python +3\.\d+", said, re.MULTILINE)
+    assert main(["doctor", "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["python"]["path"] == sys.executable
+    assert report["isolation"]["chosen"] == "none"
+    assert len(report["isolation"]["namespaces"]) == 1
+    assert report["limits"].keys() == {"memory", "cpu"}
+    assert report["amiss"] == []
+
+
+def test_the_doctor_fails_where_the_next_sandbox_would(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("CODE_INTERPRETER_ISOLATION", "moat")
+    assert main(["doctor"]) == 1
+    assert "Amiss: CODE_INTERPRETER_ISOLATION: isolation must be" in capsys.readouterr().out
+
+
+def test_serve_says_that_its_sandboxes_are_in_boxes(scratch: Path) -> None:
+    del scratch
+    with boxed("namespaces"):
+        pass  # where there can be none, this is skipped
+    with program(*CLI, "serve", "--port", "0", "--isolation", "namespaces") as server:
+        read_until(server, "Sandbox server on http://")
+        assert server.stdout is not None
+        assert "in a box of its own" in server.stdout.readline()
+        assert stop(server, signal.SIGTERM) == 0
 
 
 def test_the_key_comes_from_the_flag_or_the_environment() -> None:
