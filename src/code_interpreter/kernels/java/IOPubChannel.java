@@ -18,7 +18,9 @@ import org.dflib.jjava.shaded.org.zeromq.ZMQ;
  * <p>jjava's drops what is broadcast while a thousand messages wait: a loop that prints is enough
  * for that. And it sends in whichever thread prints, where an interrupt cuts a message in two. Here
  * there is no limit at which messages are dropped, and a thread of its own sends them, which nobody
- * interrupts. Who prints faster than that has to wait. At the JVM's end, what waits is still sent.
+ * interrupts. Who prints faster than that has to wait. At the JVM's end, behind all hooks of the
+ * user's, what waits is still sent, and the JVM goes on when it has left: for that, the channel has a
+ * ZeroMQ of its own, which can be ended alone.
  *
  * <p>Who prints may be ended by Thread.stop at any point, so that it holds no lock and stands in no
  * queue of a lock: a dead thread in one of those keeps all others waiting for ever.
@@ -27,7 +29,8 @@ public class IOPubChannel extends JupyterSocket {
     private static final int LIMIT = 10_000;
     private static final long PAUSE = TimeUnit.MILLISECONDS.toNanos(1);
     private static final long PATIENCE = TimeUnit.SECONDS.toNanos(1);
-    private static final long LAST_WORDS = TimeUnit.MILLISECONDS.toNanos(20); // for ZeroMQ's thread
+    private static final int LINGER = 5000; // milliseconds, for a client that reads slowly
+    private static final int LAST_HOOK = 6; // of the JVM's ten places: the user's hooks are in the second
 
     private final Queue<Message<?>> waiting = new ConcurrentLinkedQueue<>();
     private final AtomicInteger count = new AtomicInteger(); // of those that wait, nearly
@@ -39,6 +42,24 @@ public class IOPubChannel extends JupyterSocket {
         setSndHWM(0);
         sender.setDaemon(true);
         sender.start();
+        finishLast();
+    }
+
+    /** Have `finish` called behind all hooks of the user's, which may print; or among them. */
+    private void finishLast() {
+        for (String name : new String[] {"jdk.internal.access", "jdk.internal.misc"}) { // Java 11
+            try {
+                Object access = Class.forName(name + ".SharedSecrets")
+                        .getMethod("getJavaLangAccess")
+                        .invoke(null);
+                Class.forName(name + ".JavaLangAccess")
+                        .getMethod("registerShutdownHook", int.class, boolean.class, Runnable.class)
+                        .invoke(access, LAST_HOOK, false, (Runnable) this::finish);
+                return;
+            } catch (ReflectiveOperationException | RuntimeException e) {
+                // The other name, or none.
+            }
+        }
         Runtime.getRuntime().addShutdownHook(new Thread(this::finish));
     }
 
@@ -85,6 +106,8 @@ public class IOPubChannel extends JupyterSocket {
         while ((sending || !waiting.isEmpty()) && System.nanoTime() - start < PATIENCE) {
             LockSupport.parkNanos(PAUSE);
         }
-        LockSupport.parkNanos(LAST_WORDS);
+        setLinger(LINGER);
+        close();
+        ctx.close(); // returns when all has left
     }
 }

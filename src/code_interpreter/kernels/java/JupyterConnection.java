@@ -51,17 +51,20 @@ public class JupyterConnection {
         shell = new ShellChannel(context, signer, false, this);
         control = new ShellChannel(context, signer, true, this);
         stdin = new StdinChannel(context, signer);
-        iopub = new IOPubChannel(context, signer);
+        ZMQ.Context own = ZMQ.context(1); // which the channel ends
+        iopub = new IOPubChannel(own, signer);
         sockets = List.of(heartbeat, shell, control, stdin, iopub);
         if (PASSWORD) {
             byte[] text = ("password:" + properties.getKey()).getBytes(StandardCharsets.UTF_8);
             byte[] digest = MessageDigest.getInstance("SHA-256").digest(text);
             byte[] password = hex(digest).getBytes(StandardCharsets.US_ASCII);
-            ZMQ.Socket questions = context.socket(SocketType.REP);
-            questions.bind(QUESTIONS); // before any client can come
-            Thread doorkeeper = new Thread(() -> keepDoor(questions, password), "doorkeeper");
-            doorkeeper.setDaemon(true);
-            doorkeeper.start();
+            for (ZMQ.Context one : List.of(context, own)) {
+                ZMQ.Socket questions = one.socket(SocketType.REP);
+                questions.bind(QUESTIONS); // before any client can come
+                Thread doorkeeper = new Thread(() -> keepDoor(questions, password), "doorkeeper");
+                doorkeeper.setDaemon(true);
+                doorkeeper.start();
+            }
             sockets.forEach(socket -> socket.setPlainServer(true));
         }
     }

@@ -182,6 +182,8 @@ def _argv(jdk: _Jdk, folder: Path, env: Mapping[str, str]) -> tuple[str, ...]:
         *temporary,
         *env.get("JJAVA_JVM_OPTS", "").split(),  # as its own launcher has it
         *("--add-opens", "jdk.jshell/jdk.jshell=ALL-UNNAMED"),
+        *("--add-exports", "java.base/jdk.internal.access=ALL-UNNAMED"),
+        *("--add-exports", "java.base/jdk.internal.misc=ALL-UNNAMED"),
         *("-cp", os.pathsep.join([str(folder / _CLASSES), str(folder / _JAR)])),
         _MAIN,
         "{connection_file}",
