@@ -16,12 +16,6 @@ from tests.programs.compare import assert_alike, by_kernel, by_tool, programs
 
 pytestmark = [pytest.mark.kernels, pytest.mark.slow]
 
-# `java` ends when the threads have ended that are no daemons.
-_AFTER = """\
-for (Thread thread : Thread.getAllStackTraces().keySet()) {
-    if (thread.getName().startsWith("Thread-") && !thread.isDaemon()) thread.join();
-}
-"""
 # Whatever the locale is; and what starts fastest.
 _OPTIONS = (
     *("-Dstdout.encoding=UTF-8", "-Dstderr.encoding=UTF-8"),
@@ -65,10 +59,8 @@ def test_a_program_runs_as_when_compiled(
     program: Path,
     tmp_path: Path,
 ) -> None:
-    code = program.read_text()
-    declared = interpreter.codes.run(code, context=context)
+    declared = interpreter.codes.run(program.read_text(), context=context)
     assert declared.error is None
     call = f"{program.stem}.main(new String[0]);"
-    after = _AFTER if "new Thread(" in code else ""
-    kernel = by_kernel(interpreter, context, call, after=after)
+    kernel = by_kernel(interpreter, context, call)
     assert_alike(kernel, by_tool([*java, program.stem], cwd=tmp_path))
