@@ -1,7 +1,10 @@
 """Java: jjava's messages made plain, and its kernel on the JDKs that are here."""
 
+import asyncio
 import json
 import os
+import socket
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,9 +13,10 @@ from typing import Any
 import psutil
 import pytest
 
+from code_interpreter.execd.code.addresses import new_connection
 from code_interpreter.execd.code.dialects.jjava import JJavaCell
 from code_interpreter.execd.code.wire import Message
-from code_interpreter.kernels.java.jdks import jdks
+from code_interpreter.kernels.java.jdks import JJava, jdks
 from tests.execd.conftest import StartServer
 from tests.execd.needs import need_kernel
 from tests.execd.server import Server, wait_until
@@ -73,6 +77,24 @@ def test_an_exception_has_its_own_name_and_message(evalue: str, name: str, messa
     lines = ["\x1b[1m\x1b[31msome: thing\x1b[0m", "\x1b[1m\x1b[31m\tat .(#19:1)\x1b[0m"]
     error = error_of(failed("RuntimeException", evalue, lines))
     assert error == {"ename": name, "evalue": message, "traceback": lines}
+
+
+def test_a_kernel_whose_port_is_taken_ends_at_once_and_says_so(short_path: Path) -> None:
+    need_kernel("java")
+    launch = asyncio.run(JJava().find("java", os.environ))
+    file = short_path / "kernel.json"
+    connection = new_connection(launch.transport, short_path)
+    file.write_text(connection.file("java"))
+    with socket.create_server(("127.0.0.1", connection.ports["shell"])):
+        ended = subprocess.run(
+            [part.replace("{connection_file}", str(file)) for part in launch.argv],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert ended.returncode == 1
+    assert "in use" in ended.stderr
 
 
 def test_a_traceback_names_classes_as_the_user_does() -> None:

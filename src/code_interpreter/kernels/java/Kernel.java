@@ -27,7 +27,13 @@ final class Kernel {
         System.setOut(utf8(FileDescriptor.out));
         System.setErr(utf8(FileDescriptor.err));
         Signal.handle(new Signal("INT"), signal -> interrupt());
-        JJava.main(arguments);
+        try {
+            JJava.main(arguments);
+        } catch (Throwable e) {
+            // A port that is taken, say. Other threads would keep the JVM, and nobody would be told.
+            e.printStackTrace();
+            Runtime.getRuntime().halt(1);
+        }
     }
 
     private static PrintStream utf8(FileDescriptor descriptor) {
