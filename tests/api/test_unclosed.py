@@ -105,10 +105,13 @@ CASES = [
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("options", [("-X", "dev"), ("-W", "error")], ids=" ".join)
 @pytest.mark.parametrize(("program", "wanted"), CASES)
-def test_what_is_left_open_is_told_once(program: str, wanted: str | None) -> None:
+def test_what_is_left_open_is_told_once(
+    options: tuple[str, str], program: str, wanted: str | None
+) -> None:
     with fault_server(plays(INIT, OUT, DONE), plays(INIT, DONE)) as faults:
-        command = [sys.executable, "-X", "dev", "-W", "error", "-c", program, faults.url]
+        command = [sys.executable, *options, "-c", program, faults.url]
         done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     told = re.findall(r"\w+Warning: (.*)", done.stderr)

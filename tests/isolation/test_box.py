@@ -169,5 +169,5 @@ def test_a_policy_that_denies_all_is_honoured_in_a_box_and_refused_without() -> 
     with pytest.raises(RequestError, match="networkPolicy is not supported"):
         read_spec(body)
     body["networkPolicy"] = {"defaultAction": "allow"}
-    with pytest.raises(RequestError, match="networkPolicy is not supported"):
+    with pytest.raises(RequestError, match="a box has no network yet"):
         read_spec(body, isolated=True)

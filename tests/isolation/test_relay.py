@@ -11,9 +11,11 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import pytest
 
 from code_interpreter.local.guard import relay
+from tests.execd.server import wait_until
 
 Serve = Callable[[Callable[[socket.socket], None]], int]
 SIZE = 20_000_000
@@ -123,6 +125,22 @@ def test_an_end_that_breaks_off_breaks_the_other(way: Relay) -> None:
             left.settimeout(20)
             with suppress(ConnectionResetError):
                 assert left.recv(10) == b""
+
+
+def test_a_client_that_does_not_leave_keeps_nothing_once_the_other_side_has(way: Relay) -> None:
+    process = psutil.Process(way.process.pid)
+    client, served = way.connect()  # so that it has started
+    client.sendall(b"x")
+    assert served.recv(1) == b"x"
+    at_rest = process.num_fds() - 2
+    client.close()
+    served.close()
+    client, served = way.connect()
+    with client:
+        served.sendall(b"bye")
+        served.close()
+        assert whole(client) == b"bye"
+        wait_until(lambda: process.num_fds() == at_rest)
 
 
 def test_it_serves_on_when_nobody_is_inside(way: Relay) -> None:

@@ -21,7 +21,7 @@ def doctor(arguments: argparse.Namespace) -> int:
     try:
         chosen: str = tiers.chosen(None)
     except ValueError as error:
-        chosen = str(error)
+        chosen = os.environ[tiers.VARIABLE]
         amiss.append(f"{tiers.VARIABLE}: {error}")
     box = _box()
     if chosen == "namespaces" and "problem" in box:

@@ -24,7 +24,7 @@ from code_interpreter.execd.http.gate import (
 )
 from code_interpreter.local import LocalServer
 from code_interpreter.local.box.bubblewrap import IsolationUnavailableError
-from code_interpreter.local.box.tiers import chosen
+from code_interpreter.local.box.tiers import VARIABLE, chosen
 from code_interpreter.local.guard.spawn import (
     Guarded,
     launch,
@@ -81,6 +81,8 @@ def execd(arguments: argparse.Namespace) -> int:
     host: str = arguments.host
     if not _may_listen(arguments):
         return _refuse_exposure(host)
+    if (problem := _unisolated_problem()) is not None:
+        return _refuse(problem)
     workdir = Path(arguments.workdir).absolute() if arguments.workdir else None
     if workdir is not None and not workdir.is_dir():
         return _refuse(f"not a folder: {workdir}")
@@ -109,6 +111,17 @@ def execd(arguments: argparse.Namespace) -> int:
     if stopped.is_set():
         return 0
     return _refuse(f"execd ended by itself, with status {code}")
+
+
+def _unisolated_problem() -> str | None:
+    """Why nothing may be started without a box; None when it may."""
+    try:
+        isolation = chosen(None)
+    except ValueError as error:
+        return str(error)
+    if isolation == "none":
+        return None
+    return f"{VARIABLE} asks for a box, and a bare execd has none yet: use `serve`"
 
 
 def _follow(guarded: Guarded, host: str) -> None:

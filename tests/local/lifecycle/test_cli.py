@@ -73,6 +73,15 @@ def test_the_doctor_fails_where_the_next_sandbox_would(
     assert "Amiss: CODE_INTERPRETER_ISOLATION: isolation must be" in capsys.readouterr().out
 
 
+def test_a_bare_execd_does_not_run_without_the_box_that_was_asked_for(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for asked, problem in (("namespaces", "a bare execd has none yet"), ("moat", "must be one of")):
+        monkeypatch.setenv("CODE_INTERPRETER_ISOLATION", asked)
+        assert main(["execd", "--port", "0"]) == 1
+        assert problem in capsys.readouterr().err
+
+
 def test_serve_says_that_its_sandboxes_are_in_boxes(scratch: Path) -> None:
     del scratch
     with boxed("namespaces"):

@@ -28,8 +28,8 @@ import org.dflib.jjava.shaded.org.zeromq.ZMQ;
 public class IOPubChannel extends JupyterSocket {
     private static final int LIMIT = 10_000;
     private static final long PAUSE = TimeUnit.MILLISECONDS.toNanos(1);
-    private static final long PATIENCE = TimeUnit.SECONDS.toNanos(1);
-    private static final int LINGER = 5000; // milliseconds, for a client that reads slowly
+    // At the end: for the queue, on a busy machine, then for a client that reads slowly.
+    private static final int PATIENCE = 5000; // milliseconds
     private static final int LAST_HOOK = 6; // of the JVM's ten places: the user's hooks are in the second
 
     private final Queue<Message<?>> waiting = new ConcurrentLinkedQueue<>();
@@ -103,10 +103,11 @@ public class IOPubChannel extends JupyterSocket {
 
     private void finish() {
         long start = System.nanoTime();
-        while ((sending || !waiting.isEmpty()) && System.nanoTime() - start < PATIENCE) {
+        long end = TimeUnit.MILLISECONDS.toNanos(PATIENCE);
+        while ((sending || !waiting.isEmpty()) && System.nanoTime() - start < end) {
             LockSupport.parkNanos(PAUSE);
         }
-        setLinger(LINGER);
+        setLinger(PATIENCE);
         close();
         ctx.close(); // returns when all has left
     }

@@ -306,10 +306,12 @@ class DisplayPublisher(zmqshell.ZMQDisplayPublisher):
         """Update the widgets that have changed since then; those that are closed are gone."""
         shown, self._widgets = self._widgets, {}
         module = sys.modules.get("ipywidgets.widgets.widget")
-        living: dict[str, Any] = getattr(module, "_instances", {})
+        living: dict[str, Any] | None = getattr(module, "_instances", None)
+        if living is None:
+            return  # no ipywidgets, or one before 8, which does not tell: they stay as displayed
         for display_id, (model, data) in shown.items():
             bundle = living[model]._repr_mimebundle_() if model in living else {"text/plain": ""}
-            if module is not None and bundle != data:
+            if bundle != data:
                 self.publish(bundle, transient={"display_id": display_id}, update=True)
 
 

@@ -54,6 +54,9 @@ class _Half:
             except BlockingIOError:
                 return
             if not data:
+                # Of a Unix socket: raises when the other side is gone, and not just done talking.
+                # Else a client that neither talks nor leaves would keep both sockets for ever.
+                self.source.send(b"")
                 self.ended = True
                 self.target.shutdown(socket.SHUT_WR)
                 return

@@ -120,7 +120,8 @@ def launch(
         env: Goes on top of this process's environment, less its secrets.
         host: The address that execd listens on.
         port: 0 lets the system choose.
-        workdir: Where the sandbox works; it stays. By default, a folder that goes with it.
+        workdir: Where the sandbox works; it stays. By default, and in a box, a folder that goes
+            with it.
         token: The secret that execd wants; by default a new one.
         limits: What execd and all below it are put under, as `cgroups` and `confinement` have it.
         box: What is around them; None for nothing.

@@ -34,6 +34,7 @@ _REFUSED = {
     "credentialProxy": "there is no proxy that could inject credentials",
     "lifecycle": "hooks are not run",
 }
+_NO_NETWORK = "a box has no network yet, so only a policy that denies all can be honoured"
 _WITHOUT_EFFECT = ("resourceRequests", "platform", "extensions")
 _KNOWN = {
     *("image", "timeout", "env", "metadata", "entrypoint", "secureAccess", "resourceLimits"),
@@ -96,8 +97,10 @@ def read_spec(body: object, *, isolated: bool = False) -> SandboxSpec:
     # An empty policy, no volumes, {"enabled": false}: these ask for nothing.
     for name, reason in _REFUSED.items():
         value = given.get(name)
-        if name == "networkPolicy" and isolated and _denies_all(value):
-            continue
+        if name == "networkPolicy" and isolated:
+            if _denies_all(value):
+                continue
+            reason = _NO_NETWORK  # noqa: PLW2901 - of a box
         if value and value != {"enabled": False}:
             raise RequestError(
                 f"{name} is not supported by a local sandbox: {reason}", "NOT_SUPPORTED"
