@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from code_interpreter.local import LocalServer
+from code_interpreter.local import IsolationUnavailableError, LocalServer
 from code_interpreter.local.box import bubblewrap, seccomp, view
 from code_interpreter.local.lifecycle.requests import RequestError, read_spec
 
@@ -17,9 +17,15 @@ ALLOWED, KILLED, EPERM, ENOSYS = 0x7FFF0000, 0x80000000, 0x00050001, 0x00050026
 MACHINES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 
 
-def verdict(machine: str, number: int, *arguments: int, architecture: int | None = None) -> int:
+def verdict(
+    machine: str,
+    number: int,
+    *arguments: int,
+    architecture: int | None = None,
+    shared: bool = False,
+) -> int:
     """What the kernel makes of the filter, by the rules of classic BPF."""
-    code = seccomp.program(machine)
+    code = seccomp.program(machine, shared=shared)
     assert code is not None
     chosen = MACHINES[machine] if architecture is None else architecture
     padded = (*arguments, *[0] * (6 - len(arguments)))
@@ -34,6 +40,9 @@ def verdict(machine: str, number: int, *arguments: int, architecture: int | None
         if operation == 0x20:
             (loaded,) = struct.unpack_from("=I", data, value)
         else:
+            if operation == 0x54:
+                loaded &= value
+                continue
             holds = {0x15: loaded == value, 0x35: loaded >= value, 0x45: bool(loaded & value)}
             at += yes if holds[operation] else no
 
@@ -68,6 +77,44 @@ def test_the_filter_looks_at_arguments(
         EPERM,
         ALLOWED,
     ]
+
+
+@pytest.mark.parametrize(
+    ("machine", "socket", "pair", "prlimit", "sending"),
+    [
+        ("x86_64", 41, 53, 302, {44: 3, 46: 2, 307: 3}),
+        ("aarch64", 198, 199, 261, {206: 3, 211: 2, 269: 3}),
+    ],
+)
+def test_where_the_network_is_shared_there_is_tcp_alone(
+    machine: str, socket: int, pair: int, prlimit: int, sending: dict[int, int]
+) -> None:
+    def allowed(*call: int) -> bool:
+        return verdict(machine, *call, shared=True) == ALLOWED
+
+    kinds = [
+        (family, kind, protocol)
+        for family in range(50)
+        for kind in range(1, 12)
+        for protocol in (0, 6, 17, 132, 262)
+    ]
+    flags = 0o4000 | 0o2000000  # SOCK_NONBLOCK, SOCK_CLOEXEC
+    for each in (0, flags):
+        assert {k for k in kinds if allowed(socket, k[0], k[1] | each, k[2])} == {
+            *((family, 1, protocol) for family in (2, 10) for protocol in (0, 6)),
+            *((16, kind, 0) for kind in range(1, 12)),
+        }
+        assert {kind for kind in range(1, 12) if allowed(pair, 1, kind | each)} == {1, 5}
+    assert allowed(prlimit, 0)
+    assert not allowed(prlimit, 4711)
+    for number, at in sending.items():
+        assert allowed(number, *[0] * at, 0x4000)
+        assert not allowed(number, *[0] * at, 0x20004000)
+    which = list(MACHINES).index(machine)
+    for numbers in seccomp.SHARED_IPC.values():
+        assert numbers[which] is not None
+        assert not allowed(numbers[which] or 0)
+        assert verdict(machine, numbers[which] or 0) == ALLOWED
 
 
 @given(st.sampled_from([*MACHINES]), st.integers(0, 2**32 - 1), st.integers(0, 2**64 - 1))
@@ -126,7 +173,7 @@ def test_programs_are_shown_once_and_below_nothing_that_is(tmp_path: Path) -> No
 
 def test_the_environment_in_a_box_is_a_short_list() -> None:
     around = {"PATH": "/bin", "AWS_SECRET_ACCESS_KEY": "x", "LC_ALL": "C", "SSH_AUTH_SOCK": "/s"}
-    seen = view.environment(around)
+    seen = view.environment(around, home="/sandbox/home", tmp="/tmp")
     assert seen.keys() == {"PATH", "LC_ALL", "HOME", "TMPDIR", "JUPYTER_DATA_DIR"}
     assert seen["HOME"] == "/sandbox/home"
 
@@ -147,14 +194,14 @@ def test_an_unfit_bubblewrap_is_passed_over(
     fake.chmod(mode)
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
     assert problem in (bubblewrap.unfit(str(fake)) or "")
-    with contextlib.suppress(bubblewrap.IsolationUnavailableError):
+    with contextlib.suppress(IsolationUnavailableError):
         assert bubblewrap.find.__wrapped__() != str(fake)
 
 
 def test_an_isolation_that_there_is_not_is_refused_before_anything_starts(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    with pytest.raises(ValueError, match="one of namespaces, none, not 'walls'"):
+    with pytest.raises(ValueError, match="one of auto, namespaces, landlock, none, not 'walls'"):
         LocalServer(isolation="walls")  # type: ignore[arg-type]
     monkeypatch.setenv("CODE_INTERPRETER_ISOLATION", "moat")
     with pytest.raises(ValueError, match="not 'moat'"):

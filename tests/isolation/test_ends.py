@@ -8,7 +8,7 @@ from opensandbox import SandboxSync
 
 from code_interpreter import CodeInterpreterSync
 from code_interpreter.local import LocalServer
-from tests.isolation.conftest import boxed
+from tests.isolation.conftest import need_box
 from tests.local.lifecycle.conftest import clean_server, own_scratch
 from tests.local.lifecycle.support import eventually, guard_of, marked
 
@@ -37,8 +37,7 @@ VICTIMS: dict[str, Callable[[str], psutil.Process]] = {
 def test_kill_9_of_a_part_ends_the_sandbox_and_leaves_nothing(
     tmp_path_factory: pytest.TempPathFactory, victim: Callable[[str], psutil.Process]
 ) -> None:
-    with boxed("namespaces"):
-        pass  # where there can be none, this is skipped
+    need_box("namespaces")
     with own_scratch(tmp_path_factory) as scratch, LocalServer(isolation="namespaces") as server:
         sandbox = SandboxSync.create("x", connection_config=server.connection_config_sync)
         with sandbox, CodeInterpreterSync.create(sandbox) as interpreter:
@@ -51,8 +50,7 @@ def test_kill_9_of_a_part_ends_the_sandbox_and_leaves_nothing(
 
 
 def test_ten_sandboxes_in_a_row_leave_nothing(tmp_path_factory: pytest.TempPathFactory) -> None:
-    with boxed("namespaces"):
-        pass
+    need_box("namespaces")
     me = psutil.Process()
     with (
         own_scratch(tmp_path_factory) as scratch,

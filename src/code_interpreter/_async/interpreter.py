@@ -115,7 +115,7 @@ class CodeInterpreter:
         cls,
         env: Mapping[str, str] | None = None,
         *,
-        isolation: Literal["namespaces", "none"] | None = None,
+        isolation: Literal["auto", "namespaces", "landlock", "none"] | None = None,
     ) -> AsyncGenerator[Self, None]:
         """Start an interpreter on this machine; leaving it ends everything that it started.
 
@@ -126,9 +126,10 @@ class CodeInterpreter:
                 installed Pythons. ``CODE_INTERPRETER_IDLE_KERNELS`` says how many idle Python
                 kernels are kept for new contexts, at about 51 MB each; 1 by default, 0 for none.
             isolation: ``"namespaces"`` for a box around the sandbox: the code sees the programs
-                that it needs, its own files and processes, and no network. On Linux; see
-                docs/isolation.md. ``"none"`` for none. By default what
-                ``CODE_INTERPRETER_ISOLATION`` says, else none.
+                that it needs, its own files and processes, and no network. ``"landlock"`` for a
+                weaker one, where there are no namespaces. ``"auto"`` for the strongest that this
+                system has, never none. On Linux; see docs/isolation.md. ``"none"`` for none. By
+                default what ``CODE_INTERPRETER_ISOLATION`` says, else none.
 
         Raises:
             IsolationUnavailableError: This system cannot make such a box; the message says why,

@@ -5,11 +5,13 @@ import json
 import os
 import platform
 import sys
+from collections.abc import Callable
 from typing import Any
 
 from code_interpreter._version import __version__
 from code_interpreter.cli.kernel_commands import found_kernels, table
-from code_interpreter.local.box import bubblewrap, tiers
+from code_interpreter.local.box import bubblewrap, landlock, tiers
+from code_interpreter.local.box.box import IsolationUnavailableError
 from code_interpreter.local.lifecycle.system import look
 
 _AMISS = 1
@@ -18,14 +20,14 @@ _AMISS = 1
 def doctor(arguments: argparse.Namespace) -> int:
     """Say what there is; 1 when a sandbox would not start, or could run no Python."""
     amiss: list[str] = []
+    tiers_here = {"namespaces": _finding(bubblewrap.find), "landlock": _finding(landlock.check)}
+    chosen = os.environ.get(tiers.VARIABLE, "")
     try:
-        chosen: str = tiers.chosen(None)
+        tiers.box_for(chosen := tiers.chosen(None))
     except ValueError as error:
-        chosen = os.environ[tiers.VARIABLE]
         amiss.append(f"{tiers.VARIABLE}: {error}")
-    box = _box()
-    if chosen == "namespaces" and "problem" in box:
-        amiss.append(f"{tiers.VARIABLE} asks for boxes, and none can be made: {box['problem']}")
+    except IsolationUnavailableError as error:
+        amiss.append(f"no sandbox can be isolated here: {error}")
     kernels, missing = found_kernels()
     if "python" in missing:
         amiss.append(f"there is no Python kernel: {missing['python']}")
@@ -33,7 +35,7 @@ def doctor(arguments: argparse.Namespace) -> int:
         report: dict[str, Any] = {
             "version": __version__,
             "python": {"version": platform.python_version(), "path": sys.executable},
-            "isolation": {"chosen": chosen, "namespaces": box},
+            "isolation": {"chosen": chosen, **tiers_here},
             "limits": _limits(),
             "kernels": {"installed": [one._asdict() for one in kernels], "missing": missing},
             "amiss": amiss,
@@ -45,7 +47,7 @@ def doctor(arguments: argparse.Namespace) -> int:
         lines = [
             f"code-interpreter {__version__}, {python}, {system}, uid {os.geteuid()}",
             f"Isolation of a sandbox, unless it says otherwise: {chosen}",
-            f"Boxes (isolation=namespaces): {box.get('problem') or box['bubblewrap']}",
+            *(f"Boxes of {tier}: {finding}" for tier, finding in tiers_here.items()),
             *(f"Limit of {name}: {means}" for name, means in _limits().items()),
             table(kernels),
             *(f"No kernel for {language}: {command}" for language, command in missing.items()),
@@ -55,11 +57,11 @@ def doctor(arguments: argparse.Namespace) -> int:
     return _AMISS if amiss else 0
 
 
-def _box() -> dict[str, str]:
+def _finding(probe: Callable[[], str]) -> str:
     try:
-        return {"bubblewrap": bubblewrap.find()}
-    except bubblewrap.IsolationUnavailableError as error:
-        return {"problem": str(error)}
+        return f"yes, {probe()}"
+    except IsolationUnavailableError as error:
+        return f"no, {error}"
 
 
 def _limits() -> dict[str, str]:

@@ -63,8 +63,8 @@ def _parser() -> argparse.ArgumentParser:
 
     serve.add_argument(
         "--isolation",
-        choices=("namespaces", "none"),
-        help="a box around each sandbox, without a network, or none; "
+        choices=("auto", "namespaces", "landlock", "none"),
+        help="what the box around each sandbox is made of, the strongest that there is, or no box; "
         "default: CODE_INTERPRETER_ISOLATION if set, else none",
     )
     serve.add_argument(

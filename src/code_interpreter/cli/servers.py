@@ -23,7 +23,7 @@ from code_interpreter.execd.http.gate import (
     is_loopback,
 )
 from code_interpreter.local import LocalServer
-from code_interpreter.local.box.bubblewrap import IsolationUnavailableError
+from code_interpreter.local.box.box import IsolationUnavailableError
 from code_interpreter.local.box.tiers import VARIABLE, chosen
 from code_interpreter.local.guard.spawn import (
     Guarded,

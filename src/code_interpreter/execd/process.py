@@ -32,6 +32,7 @@ from code_interpreter.execd.commands.commands import Commands
 from code_interpreter.execd.commands.sessions import Sessions
 from code_interpreter.execd.commands.variables import VARIABLE
 from code_interpreter.execd.files.files import Files
+from code_interpreter.execd.host.enclosure import become, enclose
 from code_interpreter.execd.host.processes import MARKER_VARIABLE, kill_tree
 from code_interpreter.execd.host.programs import Programs
 from code_interpreter.execd.http.gate import (
@@ -68,10 +69,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"execd: {TOKEN_VARIABLE} must hold the access token\n")
         return 2
     try:
-        if arguments.become is not None:
-            os.setgroups([])
-            os.setgid(arguments.become)  # by root: for good, as the next one
-            os.setuid(arguments.become)
+        if arguments.enclosure is not None:
+            enclose(arguments.enclosure, arguments.become)
+        elif arguments.become is not None:
+            become(arguments.become)
         workdir = arguments.workdir.resolve()
         workdir.mkdir(parents=True, exist_ok=True)
         asyncio.run(_serve(arguments, token, workdir))
@@ -99,6 +100,19 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         "--become", type=_count, metavar="UID", help="the user that all of it runs as (needs root)"
     )
     parser.add_argument(
+        "--enclosure",
+        type=_count,
+        metavar="FD",
+        help="enclose all of it as this inherited file says",
+    )
+    parser.add_argument(
+        "--ports",
+        type=_range,
+        metavar="FIRST-LAST",
+        help="where kernels listen, all on loopback; by default on sockets of the file system,"
+        " where they can",
+    )
+    parser.add_argument(
         "--workdir", type=Path, default=Path(), help="where code and commands start"
     )
     parser.add_argument("--scratch", help="where its own files go; default: with temporary files")
@@ -121,6 +135,11 @@ def _count(text: str) -> int:
     return int(text)
 
 
+def _range(text: str) -> range:
+    first, _, last = text.partition("-")
+    return range(int(first), int(last) + 1)
+
+
 async def _serve(arguments: argparse.Namespace, token: str, workdir: Path) -> None:
     stop = asyncio.Event()
     marker = os.environ.setdefault(MARKER_VARIABLE, uuid4().hex)
@@ -137,7 +156,7 @@ async def _serve(arguments: argparse.Namespace, token: str, workdir: Path) -> No
             of_kernels = {k: v for k, v in env.items() if k not in _OF_COMMANDS}
             programs = Programs(directory / "bin")
             languages = Languages(env, programs)
-            kernels = Kernels(directory, of_kernels, programs)
+            kernels = Kernels(directory, of_kernels, programs, ports=arguments.ports)
             pool = Pool(kernels, languages, workdir, size=arguments.idle_kernels)
             pool.fill()
             contexts = Contexts(languages, pool, workdir)

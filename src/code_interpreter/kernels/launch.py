@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple, Protocol
 
 Dialect = Literal["jupyter", "jjava", "gonb"]
-Transport = Literal["ipc", "password"]
+Transport = Literal["ipc", "tcp", "password"]
 
 
 class KernelMissingError(Exception):
@@ -26,8 +26,9 @@ class Launch:
         argv: The command; `{connection_file}` in it stands for that file's path.
         env: Variables on top of the sandbox's; `{directory}` in a value stands for a directory of
             the kernel's own, which goes with it.
-        transport: `ipc` for sockets in the file system, where only their owner gets; `password` for
-            loopback, where a client needs a password that is made from the connection's key.
+        transport: `ipc` for sockets in the file system, where only their owner gets, or loopback
+            (`tcp`) where a sandbox can have no such sockets; `password` for loopback, where a
+            client needs a password that is made from the connection's key.
         interrupt: How the kernel wants to be interrupted.
         dialect: Whose habits its messages have, where they depart from Jupyter's.
         streams_are_output: Whether what its process writes to its own standard streams, once it is

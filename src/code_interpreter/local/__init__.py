@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from code_interpreter.kernels.extras import require
 
 if TYPE_CHECKING:
-    from code_interpreter.local.box.bubblewrap import IsolationUnavailableError
+    from code_interpreter.local.box.box import IsolationUnavailableError
     from code_interpreter.local.server import LocalServer
 
 __all__ = ["IsolationUnavailableError", "LocalServer"]
@@ -21,7 +21,7 @@ require("local")
 
 def __getattr__(name: str) -> object:
     if name == "IsolationUnavailableError":
-        from code_interpreter.local.box.bubblewrap import (  # noqa: PLC0415 - see above
+        from code_interpreter.local.box.box import (  # noqa: PLC0415 - see above
             IsolationUnavailableError,
         )
 

@@ -45,7 +45,9 @@ class LocalServer:
         limits: Whether sandboxes are held to the `resource` that they are created with, as far as
             this system can. Clients that name no `resource` ask for one processor and 2 GiB.
         isolation: `"namespaces"` for a box around each sandbox, without a network (Linux; needs
-            bubblewrap, which the extra `[local]` brings); `"none"` for none. By default what
+            bubblewrap, which the extra `[local]` brings); `"landlock"` for a weaker one, where
+            there are no namespaces (Linux 6.7 or newer); `"auto"` for the strongest that this
+            system has, never none; `"none"` for none. By default what
             `CODE_INTERPRETER_ISOLATION` says, else none.
 
     Raises:

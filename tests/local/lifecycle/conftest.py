@@ -17,6 +17,7 @@ def own_scratch(tmp_path_factory: pytest.TempPathFactory) -> Generator[Path, Non
     # pytest looks for the place of its own ones when it first needs it: not in this one.
     tmp_path_factory.getbasetemp()
     path = Path(tempfile.mkdtemp(prefix="t-", dir="/tmp"))
+    path.chmod(0o711)  # sandboxes of root run as another user
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(tempfile, "tempdir", str(path))
         patch.setenv("TMPDIR", str(path))

@@ -3,8 +3,10 @@
 import contextlib
 import hashlib
 import json
+import random
 import secrets
 import socket
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -59,21 +61,43 @@ class Connection(NamedTuple):
         )
 
 
-def new_connection(transport: Transport, directory: Path) -> Connection:
-    """Make the addresses and the key of a new kernel, whose files are in `directory`."""
+def new_connection(
+    transport: Transport, directory: Path, ports: Sequence[int] | None = None
+) -> Connection:
+    """Make the addresses and the key of a new kernel.
+
+    Args:
+        transport: What it can do.
+        directory: Where its files are.
+        ports: Those that it may listen at, if it may not on sockets of the file system.
+
+    Raises:
+        OSError: Of these ports, too few are free.
+    """
+    if transport == "ipc" and ports is not None:
+        transport = "tcp"
     if transport == "ipc":
         address = str(directory / "s")
-        ports = {channel: number for number, channel in enumerate(CHANNELS, 1)}
+        of_channels = {channel: number for number, channel in enumerate(CHANNELS, 1)}
     else:
         address = "127.0.0.1"
-        ports = dict(zip(CHANNELS, _free_ports(len(CHANNELS)), strict=True))
-    return Connection(transport, address, ports, secrets.token_hex(32))
+        free = _free_ports(len(CHANNELS), ports)
+        of_channels = dict(zip(CHANNELS, free, strict=True))
+    return Connection(transport, address, of_channels, secrets.token_hex(32))
 
 
-def _free_ports(count: int) -> list[int]:
+def _free_ports(count: int, among: Sequence[int] | None) -> list[int]:
     """Return ports that are free now; another program may take one before the kernel does."""
+    candidates = [0] * count if among is None else random.sample(among, len(among))
+    found: list[int] = []
     with contextlib.ExitStack() as stack:
-        listeners = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for listener in listeners:
-            listener.bind(("127.0.0.1", 0))
-        return [listener.getsockname()[1] for listener in listeners]
+        for candidate in candidates:
+            listener = stack.enter_context(socket.socket())
+            try:
+                listener.bind(("127.0.0.1", candidate))
+            except OSError:
+                continue  # taken
+            found.append(listener.getsockname()[1])
+            if len(found) == count:
+                return found
+    raise OSError(f"fewer than {count} ports are free of those that this sandbox has")

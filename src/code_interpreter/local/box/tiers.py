@@ -4,10 +4,18 @@ import os
 from typing import Literal, cast, get_args
 
 from code_interpreter.kernels.providers import providers
-from code_interpreter.local.box.bubblewrap import Box, boxes
+from code_interpreter.local.box.box import Box, IsolationUnavailableError
+from code_interpreter.local.box.bubblewrap import bubblewrap_boxes
+from code_interpreter.local.box.landlock import landlock_boxes
 
-Isolation = Literal["namespaces", "none"]
+Isolation = Literal["auto", "namespaces", "landlock", "none"]
 VARIABLE = "CODE_INTERPRETER_ISOLATION"
+CURES = (
+    "On Ubuntu 23.10 or newer, bubblewrap needs an AppArmor profile that lets it make user "
+    "namespaces (or kernel.apparmor_restrict_unprivileged_userns=0); in a Docker container, "
+    "`--security-opt seccomp=unconfined --security-opt systempaths=unconfined`. "
+    "isolation='none' runs code without a box, which may do anything that you may"
+)
 
 
 def chosen(isolation: str | None) -> Isolation:
@@ -25,9 +33,24 @@ def chosen(isolation: str | None) -> Isolation:
 def box_for(isolation: Isolation) -> Box | None:
     """How the boxes of a server are made; None for no box. Blocks for some milliseconds.
 
+    Args:
+        isolation: "auto" takes the first tier that a trial shows to work here; it never means none.
+
     Raises:
         IsolationUnavailableError: This system cannot make them.
     """
     if isolation == "none":
         return None
-    return boxes(program for one in providers() for program in one.candidates(os.environ))
+    places = [program for one in providers() for program in one.candidates(os.environ)]
+    problems: list[str] = []
+    if isolation in {"auto", "namespaces"}:
+        try:
+            return bubblewrap_boxes(places)
+        except IsolationUnavailableError as error:
+            problems.append(str(error))
+    if isolation in {"auto", "landlock"}:
+        try:
+            return landlock_boxes(places)
+        except IsolationUnavailableError as error:
+            problems.append(str(error))
+    raise IsolationUnavailableError(f"{'; '.join(problems)}. {CURES}")

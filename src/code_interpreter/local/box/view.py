@@ -19,11 +19,10 @@ from code_interpreter.kernels.install import data_dir
 # Inside; `run` has what execd itself writes.
 ROOT = "/sandbox"
 WORK, HOME, RUN = (f"{ROOT}/{name}" for name in ("work", "home", "run"))
-FOLDERS = ("work", "home", "run", "tmp")  # in a sandbox's own directory, outside
 
-_SYSTEM = ("/usr", "/etc", "/opt")
+SYSTEM = ("/usr", "/etc", "/opt")
 _NO_HOMES = {Path(path) for path in ("/", "/usr/sbin", "/bin", "/sbin", "/dev", "/usr/bin")}
-_OF_USR = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
+OF_USR = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
 # What a box has of the environment around it; the rest may be anything, keys too.
 _VARIABLES = {
     *("PATH", "LANG", "LANGUAGE", "TZ", "TERM"),
@@ -46,11 +45,11 @@ class View:
         """Arguments of bubblewrap.
 
         Args:
-            scratch: The sandbox's own directory, with the folders of `FOLDERS` in it.
+            scratch: The sandbox's own directory, with the folders of `box.FOLDERS` in it.
         """
-        for folder in _SYSTEM:
+        for folder in SYSTEM:
             yield from ("--ro-bind-try", folder, folder)
-        for name in _OF_USR:
+        for name in OF_USR:
             link = f"/{name}"
             if os.path.islink(link):  # noqa: PTH114
                 yield from ("--symlink", os.readlink(link), link)  # noqa: PTH115
@@ -93,17 +92,23 @@ def look(places: Iterable[str]) -> View:
     ):
         if (
             os.path.isdir(folder)  # noqa: PTH112
-            and not any(_is_below(folder, seen) for seen in (*_SYSTEM, *shown))
+            and not any(_is_below(folder, seen) for seen in (*SYSTEM, *shown))
             and not any(_is_below(one, folder) for one in private)
         ):
             shown.append(folder)
     return View(tuple(shown))
 
 
-def environment(around: Mapping[str, str]) -> dict[str, str]:
-    """The variables in a box, of those of the program around it: a short list."""
+def environment(around: Mapping[str, str], *, home: str, tmp: str) -> dict[str, str]:
+    """The variables in a box, of those of the program around it: a short list.
+
+    Args:
+        around: The variables of that program.
+        home: The home in the box.
+        tmp: Its folder of temporary files.
+    """
     kept = {k: v for k, v in around.items() if k in _VARIABLES or k.startswith("LC_")}
-    own = {"HOME": HOME, "TMPDIR": "/tmp", "JUPYTER_DATA_DIR": str(data_dir())}  # noqa: S108
+    own = {"HOME": home, "TMPDIR": tmp, "JUPYTER_DATA_DIR": str(data_dir())}
     if path := around.get("PYTHONPATH"):
         own["PYTHONPATH"] = absolute_path(path)
     return {**kept, **own}

@@ -113,6 +113,7 @@ def _furnish(scratch: str, box: str, stdin: int) -> tuple[tuple[int, ...], str, 
     for folder in ("home", "run"):
         os.mkdir(f"{scratch}/{folder}", 0o700)
     if uid:
+        os.chmod(scratch, 0o711)  # noqa: PTH101, S103 - its own folders are in it
         # A user without a name and a home is more than many programs can bear.
         with open("/etc/passwd") as known, open(f"{scratch}/passwd", "w") as passwd:
             passwd.write(f"{known.read()}sandbox:x:{uid}:{uid}::/sandbox/home:/bin/sh\n")

@@ -15,8 +15,8 @@ import subprocess
 import sys
 import tempfile
 import weakref
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
@@ -26,8 +26,8 @@ from code_interpreter.execd.host import cgroups
 from code_interpreter.execd.host.processes import MARKER_VARIABLE, kill_tree
 from code_interpreter.execd.host.removal import remove_tree
 from code_interpreter.execd.http.gate import API_KEY_VARIABLE, TOKEN_VARIABLE
-from code_interpreter.local.box.bubblewrap import Box, open_filter
-from code_interpreter.local.box.view import absolute_path, environment
+from code_interpreter.local.box.box import Box
+from code_interpreter.local.box.view import absolute_path
 from code_interpreter.local.guard import guard
 
 # Not handed on to a sandbox: the server's own secrets, the marker of a sandbox around it, and its
@@ -64,6 +64,7 @@ class Guarded:
         line: End-of-file on it means that the guard is gone.
         scratch: The sandbox's directory, which the guard makes and removes.
         limits: What the guard puts execd under, and takes away.
+        held: What the sandbox has of this process, until it is over.
     """
 
     sandbox_id: str
@@ -72,6 +73,7 @@ class Guarded:
     line: socket.socket
     scratch: str
     limits: tuple[str, ...] = ()
+    held: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
 
     def hang_up(self) -> None:
         """Have the guard end the sandbox; returns at once."""
@@ -94,6 +96,7 @@ class Guarded:
         """
         code = self.process.wait()
         self.line.close()
+        self.held.close()
         cgroups.release(self.limits)
         # The directory goes last, so a guard that has removed it has done everything.
         if os.path.lexists(self.scratch):
@@ -131,20 +134,22 @@ def launch(
     execd = [sys.executable, "-m", "code_interpreter.execd", "--host", host, "--exit-on-stdin-eof"]
     ours, theirs = socket.socketpair()
     close_in_forks(ours)
-    with theirs, contextlib.ExitStack() as held:
-        if box is None:
-            command = [*execd, "--port", str(port), "--workdir", workdir or f"{scratch}/work"]
-            # Its own files too, wherever the sandbox's variables have it put temporary ones: they
-            # go with the scratch directory, even when execd is killed.
-            command += ["--scratch", scratch]
-            around, words, kept = _inherited(), limits, []
-        else:
-            filter_file = held.enter_context(open_filter())
-            kept = [filter_file.fileno()]
-            command = box.command(scratch, execd, filter_fd=kept[0])
-            around = environment(os.environ)
-            words = (*limits, f"box={box.uid or ''}:{port}:{host}")
+    held = contextlib.ExitStack()
+    with theirs, contextlib.ExitStack() as inherited:
+        descriptors: Sequence[int] = ()
         try:
+            if box is None:
+                command = [*execd, "--port", str(port), "--workdir", workdir or f"{scratch}/work"]
+                # Its own files too, wherever the sandbox's variables have it put temporary ones:
+                # they go with the scratch directory, even when execd is killed.
+                command += ["--scratch", scratch]
+                around: Mapping[str, str] = _inherited()
+                words = limits
+            else:
+                start = box.start(scratch, execd, inherited)
+                command, around, held = [*start.command], start.env, start.held
+                descriptors = start.descriptors
+                words = (*limits, f"box={box.uid or ''}:{port}:{host}")
             process = subprocess.Popen(  # noqa: S603 - our own interpreter, our own program
                 [
                     *(sys.executable, "-I", "-S", guard.__file__),
@@ -152,15 +157,16 @@ def launch(
                     *(*words, "--", *command),
                 ],
                 env={**around, **env, TOKEN_VARIABLE: token},
-                pass_fds=kept,
+                pass_fds=descriptors,
                 stdin=theirs.fileno(),
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
             )
         except BaseException:
             ours.close()
+            held.close()
             raise
-    return Guarded(sandbox_id, token, process, ours, scratch, limits)
+    return Guarded(sandbox_id, token, process, ours, scratch, limits, held)
 
 
 def _inherited() -> dict[str, str]:

@@ -22,7 +22,7 @@ from code_interpreter.execd.http.gate import (
 )
 from code_interpreter.execd.http.routing import content
 from code_interpreter.execd.refusals import ApiError
-from code_interpreter.local.box.bubblewrap import Box
+from code_interpreter.local.box.box import Box
 from code_interpreter.local.lifecycle import requests
 from code_interpreter.local.lifecycle.requests import RequestError, rfc3339
 from code_interpreter.local.lifecycle.sandbox import Sandbox, Sandboxes, StartError

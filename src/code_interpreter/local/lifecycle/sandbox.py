@@ -16,7 +16,7 @@ from datetime import datetime, timezone
 from functools import cached_property
 from typing import Any
 
-from code_interpreter.local.box.bubblewrap import Box
+from code_interpreter.local.box.box import Box
 from code_interpreter.local.guard.spawn import Guarded, launch, ready_port
 from code_interpreter.local.lifecycle.limits import Confinement, System, confinement
 from code_interpreter.local.lifecycle.requests import ListQuery, SandboxSpec

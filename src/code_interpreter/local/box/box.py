@@ -1,0 +1,66 @@
+"""What every kind of box is to a server, whatever it is made of."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+Tier = Literal["namespaces", "landlock"]
+
+# Of the processes in a box whose server is root: no account of the machine, and below the range
+# that systemd hands out.
+SANDBOX_UID = 60_613
+FOLDERS = ("work", "home", "run", "tmp")  # in a sandbox's own directory, outside; see `view`
+
+
+class IsolationUnavailableError(RuntimeError):
+    """This system cannot isolate a sandbox in the way that was asked for; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """How an execd is started in a box.
+
+    Attributes:
+        command: For a guard, which fills in the port and the socket.
+        env: All variables of it, but for those that the sandbox was asked to have.
+        descriptors: What the command inherits, until the guard has been started.
+        held: What the server holds until the sandbox is over.
+    """
+
+    command: Sequence[str]
+    env: Mapping[str, str]
+    descriptors: Sequence[int]
+    held: ExitStack
+
+
+class Box(Protocol):
+    """How the boxes of a server are made."""
+
+    @property
+    def tier(self) -> Tier:
+        """What they are made of."""
+        ...
+
+    @property
+    def uid(self) -> int | None:
+        """Whom all in them runs as; None for the server's own user."""
+        ...
+
+    @property
+    def gaps(self) -> Sequence[str]:
+        """What they do not hold, in words."""
+        ...
+
+    def start(self, scratch: str, execd: Sequence[str], inherited: ExitStack) -> Start:
+        """How an execd is started in a new one.
+
+        Args:
+            scratch: The sandbox's own directory, which its guard will make.
+            execd: The program, and its arguments of every kind of sandbox.
+            inherited: Closes the descriptors.
+
+        Raises:
+            OSError: There is nothing left to make one of.
+        """
+        ...
