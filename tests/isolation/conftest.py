@@ -20,6 +20,8 @@ from code_interpreter.local import IsolationUnavailableError
 from code_interpreter.local.box import tiers
 from tests.local.lifecycle.conftest import own_scratch
 
+TIERS = ("namespaces", "landlock")
+
 
 @dataclass
 class Bait:

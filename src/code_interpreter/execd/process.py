@@ -13,6 +13,7 @@ import asyncio
 import contextlib
 import json
 import os
+import resource
 import shutil
 import signal
 import socket
@@ -69,6 +70,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"execd: {TOKEN_VARIABLE} must hold the access token\n")
         return 2
     try:
+        if arguments.processes is not None:
+            resource.setrlimit(resource.RLIMIT_NPROC, (arguments.processes,) * 2)
         if arguments.enclosure is not None:
             enclose(arguments.enclosure, arguments.become)
         elif arguments.become is not None:
@@ -111,6 +114,12 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         metavar="FIRST-LAST",
         help="where kernels listen, all on loopback; by default on sockets of the file system,"
         " where they can",
+    )
+    parser.add_argument(
+        "--processes",
+        type=_count,
+        metavar="N",
+        help="how many processes and threads its user may have (RLIMIT_NPROC)",
     )
     parser.add_argument(
         "--workdir", type=Path, default=Path(), help="where code and commands start"

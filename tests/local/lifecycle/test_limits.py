@@ -6,6 +6,7 @@ import signal
 import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -21,12 +22,14 @@ from code_interpreter import CodeInterpreterSync, Execution
 from code_interpreter.execd.host import cgroups
 from code_interpreter.local import LocalServer
 from code_interpreter.local.guard.spawn import launch, ready_port
+from code_interpreter.local.lifecycle import limits
 from code_interpreter.local.lifecycle.limits import (
     Confinement,
     Limits,
     System,
     Tree,
     confinement,
+    in_a_box,
     read_limits,
     read_quantity,
 )
@@ -132,6 +135,30 @@ def test_limits_are_read_and_unknown_ones_kept_by_name() -> None:
     assert read_limits({}) == Limits()
     given = {"cpu": "500m", "memory": "1Gi", "gpu": "many"}
     assert read_limits(given) == Limits(0.5, 2**30, ("gpu",))
+    given = {"pids": "100", "ephemeral-storage": "2Gi"}
+    assert read_limits(given) == Limits(pids=100, storage=2**31)
+
+
+@pytest.mark.parametrize("given", [{"pids": "63"}, {"ephemeral-storage": "1Mi"}])
+def test_a_sandbox_has_room_for_a_kernel(given: dict[str, str]) -> None:
+    with pytest.raises(ValueError, match="is too little to start with"):
+        read_limits(given)
+
+
+def test_a_box_has_limits_of_what_nobody_limited() -> None:
+    assert in_a_box(Limits(1, 5, pids=70), 2**30) == Limits(1, 5, pids=70, storage=10 * 2**30)
+    assert in_a_box(Limits(), 1000).memory == 800
+    assert in_a_box(Limits(), None).memory is None
+
+
+def test_processes_are_limited_by_the_best_means() -> None:
+    wanted = Limits(pids=99)
+    grouped = replace(V1, pids=Tree("/c/p", frozenset({"pids.max"})))
+    decided = confinement(wanted, grouped, name="n", taken={}, counts_its_own=True)
+    assert decided.arguments == ("group=/c/p/n", "set=/c/p/n/pids.max=99")
+    decided = confinement(wanted, NO_GROUPS, name="n", taken={}, counts_its_own=True)
+    assert (decided.arguments, decided.own_arguments) == ((), ("--processes", "99"))
+    assert confinement(wanted, NO_GROUPS, name="n", taken={}).unmet != ()
 
 
 V1 = System(
@@ -378,7 +405,7 @@ def test_a_resource_that_is_no_quantity_is_a_400(server: LocalServer) -> None:
 def test_a_sandbox_that_its_limits_keep_from_starting_says_which_they_are(
     server: LocalServer, scratch: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("code_interpreter.local.lifecycle.limits.LEAST_MEMORY", 1)
+    monkeypatch.setitem(limits.LEAST, "memory", Decimal(1))
     if SYSTEM.memory is None and not SYSTEM.data_limit:
         pytest.skip("this system cannot limit memory")
     with pytest.raises(SandboxApiException, match="memory is limited to 2 MiB") as caught:

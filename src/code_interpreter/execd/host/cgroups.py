@@ -21,8 +21,9 @@ _FILES = {  # that a group has when it can limit something, in either version
     "memory": {"memory.max", "memory.limit_in_bytes"},
     "cpu": {"cpu.max", "cpu.cfs_quota_us"},
     "cpuacct": {"cpuacct.usage"},
+    "pids": {"pids.max"},
 }
-_LIMITS = ("memory.max", "memory.high", "cpu.max")
+_LIMITS = ("memory.max", "memory.high", "cpu.max", "pids.max")
 _NO_LIMIT = 2**60  # version 1 writes "none" as a number of this size
 _PERIOD = 100_000  # microseconds: what a quota of processor time is a part of
 _LEAST_QUOTA = 1_000
@@ -216,6 +217,11 @@ def processor_limit(group: str, files: frozenset[str], processors: float) -> tup
     if "cpu.max" in files:
         return _limit(group, files, {"cpu.max": f"{quota} {_PERIOD}"})
     return _limit(group, files, {"cpu.cfs_period_us": _PERIOD, "cpu.cfs_quota_us": quota})
+
+
+def process_limit(group: str, files: frozenset[str], count: int) -> tuple[str, ...]:
+    """Return the arguments that limit the processes and threads of a group with these files."""
+    return _limit(group, files, {"pids.max": count})
 
 
 def is_argument(limit: str) -> bool:

@@ -48,6 +48,11 @@ class Box(Protocol):
         ...
 
     @property
+    def own_users(self) -> bool:
+        """Whether each has a namespace of users, with a number of processes of its own."""
+        ...
+
+    @property
     def gaps(self) -> Sequence[str]:
         """What they do not hold, in words."""
         ...

@@ -51,6 +51,11 @@ class BubblewrapBox:
         """What it is made of."""
         return "namespaces"
 
+    @property
+    def own_users(self) -> bool:
+        """Whether each has a namespace of users."""
+        return self.uid is None
+
     def start(self, scratch: str, execd: Sequence[str], inherited: ExitStack) -> Start:
         """How an execd is started in a new one; see `Box`."""
         filter_fd = inherited.enter_context(open_filter()).fileno()

@@ -61,6 +61,11 @@ class LandlockBox:
         """What it is made of."""
         return "landlock"
 
+    @property
+    def own_users(self) -> bool:
+        """Whether each has a namespace of users."""
+        return False
+
     def start(self, scratch: str, execd: Sequence[str], inherited: ExitStack) -> Start:
         """How an execd is started in a new one; see `Box`."""
         held = ExitStack()

@@ -20,6 +20,7 @@ from code_interpreter.kernels.install import data_dir
 ROOT = "/sandbox"
 WORK, HOME, RUN = (f"{ROOT}/{name}" for name in ("work", "home", "run"))
 
+_SHARED_MEMORY = 2**30  # bytes
 SYSTEM = ("/usr", "/etc", "/opt")
 _NO_HOMES = {Path(path) for path in ("/", "/usr/sbin", "/bin", "/sbin", "/dev", "/usr/bin")}
 OF_USR = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
@@ -62,9 +63,10 @@ class View:
             yield from ("--ro-bind", folder, folder)
         yield from ("--ro-bind-try", f"{scratch}/passwd", "/etc/passwd")
         yield from ("--proc", "/proc", "--dev", "/dev")
-        for folder in ("/dev/shm", "/var/tmp"):  # noqa: S108 - of the box
-            yield from ("--perms", "1777", "--tmpfs", folder)
+        shared_memory = ("--size", str(_SHARED_MEMORY), "--tmpfs", "/dev/shm")  # noqa: S108
+        yield from ("--perms", "1777", *shared_memory)
         yield from ("--bind", f"{scratch}/tmp", "/tmp")  # noqa: S108 - of the box
+        yield from ("--bind", f"{scratch}/tmp", "/var/tmp")  # noqa: S108 - of the box
         yield from ("--perms", "0755", "--dir", ROOT)
         for name in ("work", "home", "run"):
             yield from ("--bind", f"{scratch}/{name}", f"{ROOT}/{name}")

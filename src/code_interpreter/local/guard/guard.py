@@ -20,6 +20,8 @@ control groups, for the same reason: each LIMIT is as `cgroups` and `confinement
 itself stays out of them, since it must be able to work when its sandbox has used up all that it
 may.
 
+`storage=BYTES` limits what SCRATCH may take: with more, the sandbox ends, and a line says so.
+
 One more LIMIT, `box=UID:PORT:HOST`, says that COMMAND makes a box and starts execd in it. It gets
 what it needs from outside: its folders (of the user UID, if that is not empty), a listening Unix
 socket, and a relay that passes on to it what arrives at PORT of HOST. In COMMAND, `{port}` and
@@ -43,7 +45,8 @@ def main() -> int:
     separator = rest.index("--")
     limits, command = rest[:separator], rest[separator + 1 :]
     box = next((limit for limit in limits if limit.startswith("box=")), "")
-    limits = [limit for limit in limits if limit != box]
+    size = next((limit for limit in limits if limit.startswith("storage=")), "")
+    limits = [limit for limit in limits if limit not in (box, size)]
     os.setsid()
     vital = _spawn(marker, scratch, command, box=box.removeprefix("box="), stopped=bool(limits))
     execd = vital[0]
@@ -57,6 +60,8 @@ def main() -> int:
             _confine(execd, limits)
             _go_on(execd)
         _load("processes").become_subreaper()
+        if size:
+            _load("storage").watch(scratch, int(size.removeprefix("storage=")), execd)
         return _watch(vital)
     finally:
         _load("processes").kill_tree(marker=marker.partition("=")[2], root=os.getpid())

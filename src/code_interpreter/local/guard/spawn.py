@@ -114,6 +114,7 @@ def launch(
     workdir: str | None = None,
     token: str | None = None,
     limits: tuple[str, ...] = (),
+    arguments: tuple[str, ...] = (),
     box: Box | None = None,
 ) -> Guarded:
     """Start a guard and, below it, an execd; its port comes on the guard's standard output.
@@ -127,11 +128,13 @@ def launch(
             with it.
         token: The secret that execd wants; by default a new one.
         limits: What execd and all below it are put under, as `cgroups` and `confinement` have it.
+        arguments: More arguments of execd.
         box: What is around them; None for nothing.
     """
     token = token or secrets.token_urlsafe(24)
     scratch = f"{_short_temporary_directory()}/ci-{secrets.token_hex(6)}"
-    execd = [sys.executable, "-m", "code_interpreter.execd", "--host", host, "--exit-on-stdin-eof"]
+    execd = [sys.executable, "-m", "code_interpreter.execd", "--host", host]
+    execd += ["--exit-on-stdin-eof", *arguments]
     ours, theirs = socket.socketpair()
     close_in_forks(ours)
     held = contextlib.ExitStack()
@@ -184,11 +187,20 @@ def _short_temporary_directory() -> str:
 
 def ready_port(line: bytes) -> int | None:
     """Return the port in execd's line that says it is listening; None for any other line."""
+    return _number(line, "port")
+
+
+def storage_used(output: bytes) -> int | None:
+    """Return the bytes in the guard's last line, if it says that they are too many."""
+    return _number(output.strip().rpartition(b"\n")[2], "used")
+
+
+def _number(line: bytes, name: str) -> int | None:
     try:
         message: Any = json.loads(line)
     except ValueError:
         return None
     if not isinstance(message, dict):
         return None
-    port = cast("dict[str, Any]", message).get("port")
-    return port if isinstance(port, int) else None
+    number = cast("dict[str, Any]", message).get(name)
+    return number if isinstance(number, int) else None

@@ -4,13 +4,14 @@ What must stay true: a limit that was asked for is enforced, or the sandbox says
 is not. The best means comes first: a control group limits a sandbox as a whole, as a cluster
 does. Without one, memory is limited a process at a time (RLIMIT_DATA, which every kernel bears
 from a gigabyte on, unlike RLIMIT_AS), and processors are limited to some of the machine's, whole
-ones (affinity).
+ones (affinity). What is written is measured, by the guard, and a sandbox that exceeds it ends, as a
+pod of Kubernetes is evicted.
 """
 
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from code_interpreter.execd.host import cgroups
@@ -26,8 +27,17 @@ _SUFFIXES = {
     **{suffix: Decimal(1000) ** power for power, suffix in enumerate("kMGTPE", start=1)},
     **{f"{suffix}i": Decimal(1024) ** power for power, suffix in enumerate("KMGTPE", start=1)},
 }
-LEAST_CPU = Decimal("0.1")
-LEAST_MEMORY = 128 * 2**20
+_STORAGE_NAME = "ephemeral-storage"  # as Kubernetes calls it
+LEAST = {
+    "cpu": Decimal("0.1"),
+    "memory": Decimal(128 * 2**20),
+    "pids": Decimal(64),
+    _STORAGE_NAME: Decimal(16 * 2**20),
+}
+# Of a box that was asked for none.
+_PROCESSES = 2048
+_STORAGE = 10 * 2**30
+_OF_ALL_MEMORY = 0.8
 _MOST_BYTES = 2**62
 
 
@@ -39,11 +49,15 @@ class Limits:
         cpu: Processors, or a part of one; None for all.
         memory: Bytes; None for all.
         others: Names of limits that no local sandbox has.
+        pids: Processes and threads; None for any number.
+        storage: Bytes that its folders may take; None for all.
     """
 
     cpu: float | None = None
     memory: int | None = None
     others: tuple[str, ...] = ()
+    pids: int | None = None
+    storage: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +82,11 @@ class System:
     Attributes:
         cpu: Where control groups limit processors.
         memory: Where they limit memory.
+        pids: Where they limit processes.
         processors: Numbers of those that this server may use.
         affinity: Whether a process can be limited to some of them.
         data_limit: Whether RLIMIT_DATA holds.
+        total_memory: Bytes that this server may use.
     """
 
     processors: tuple[int, ...]
@@ -78,6 +94,8 @@ class System:
     memory: Tree | None = None
     affinity: bool = False
     data_limit: bool = False
+    pids: Tree | None = None
+    total_memory: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +104,14 @@ class Confinement:
 
     Attributes:
         arguments: For its guard.
+        own_arguments: For its execd.
         cpus: The processors that it is limited to; empty for all.
         notes: In words, a line for each limit that was asked for.
         unmet: Those of the notes that say that a limit does not hold.
     """
 
     arguments: tuple[str, ...] = ()
+    own_arguments: tuple[str, ...] = ()
     cpus: tuple[int, ...] = ()
     notes: tuple[str, ...] = ()
     unmet: tuple[str, ...] = ()
@@ -103,20 +123,38 @@ def read_limits(given: Mapping[str, str]) -> Limits:
     Raises:
         ValueError: A quantity is not valid, or too small for a sandbox to start.
     """
-    cpu, memory = (
-        read_quantity(name, given[name]) if name in given else None for name in ("cpu", "memory")
-    )
-    if cpu is not None and cpu < LEAST_CPU:
-        raise ValueError(f"cpu: {given['cpu']} is too little to start with; at least {LEAST_CPU}")
-    if memory is not None and memory < LEAST_MEMORY:
-        raise ValueError(
-            f"memory: {given['memory']} is too little to start with; at least"
-            f" {LEAST_MEMORY // 2**20}Mi"
-        )
+    read = {name: read_quantity(name, given[name]) for name in LEAST if name in given}
+    for name, value in read.items():
+        if value < LEAST[name]:
+            shown = f"{LEAST[name]}"
+            if name in {"memory", _STORAGE_NAME}:
+                shown = f"{int(LEAST[name]) // 2**20}Mi"
+            raise ValueError(f"{name}: {given[name]} is too little to start with; at least {shown}")
+    whole = {name: int(min(value, Decimal(_MOST_BYTES))) for name, value in read.items()}
     return Limits(
-        cpu=None if cpu is None else float(cpu),
-        memory=None if memory is None else int(min(memory, Decimal(_MOST_BYTES))),
-        others=tuple(name for name in given if name not in {"cpu", "memory"}),
+        cpu=float(read["cpu"]) if "cpu" in read else None,
+        memory=whole.get("memory"),
+        pids=whole.get("pids"),
+        storage=whole.get(_STORAGE_NAME),
+        others=tuple(name for name in given if name not in LEAST),
+    )
+
+
+def in_a_box(limits: Limits, total_memory: int | None) -> Limits:
+    """Limits for what code nobody has read could use up, where none were asked for.
+
+    Args:
+        limits: What was asked for.
+        total_memory: Bytes that this server may use; None if nobody knows.
+    """
+    memory = limits.memory
+    if memory is None and total_memory is not None:
+        memory = int(total_memory * _OF_ALL_MEMORY)
+    return replace(
+        limits,
+        memory=memory,
+        pids=limits.pids or _PROCESSES,
+        storage=limits.storage or _STORAGE,
     )
 
 
@@ -137,7 +175,12 @@ def read_quantity(name: str, text: str) -> Decimal:
 
 
 def confinement(
-    limits: Limits, system: System, *, name: str, taken: Mapping[int, int]
+    limits: Limits,
+    system: System,
+    *,
+    name: str,
+    taken: Mapping[int, int],
+    counts_its_own: bool = False,
 ) -> Confinement:
     """Decide how limits are enforced.
 
@@ -146,18 +189,23 @@ def confinement(
         system: What there is to do it with.
         name: For control groups; no other sandbox has it.
         taken: How many sandboxes are limited to each processor already.
+        counts_its_own: Whether the sandbox has a namespace of users, where only its own processes
+            count against RLIMIT_NPROC.
     """
     chosen = [
         *_memory(limits.memory, system, name),
         *_cpu(limits.cpu, system, name, taken),
+        *_pids(limits.pids, system, name, counts_its_own=counts_its_own),
+        *_storage(limits.storage),
         *(
-            _Choice(f"{other} is not limited: only cpu and memory can be", met=False)
+            _Choice(f"{other} is not limited: no local sandbox has a limit of it", met=False)
             for other in limits.others
         ),
     ]
     return Confinement(
         # Each once: version 2 of control groups has one group for all limits.
         arguments=tuple(dict.fromkeys(part for choice in chosen for part in choice.arguments)),
+        own_arguments=tuple(part for choice in chosen for part in choice.own_arguments),
         cpus=next((choice.cpus for choice in chosen if choice.cpus), ()),
         notes=tuple(choice.note for choice in chosen),
         unmet=tuple(choice.note for choice in chosen if not choice.met),
@@ -168,6 +216,7 @@ def confinement(
 class _Choice:
     note: str
     arguments: tuple[str, ...] = ()
+    own_arguments: tuple[str, ...] = ()
     cpus: tuple[int, ...] = ()
     met: bool = True
 
@@ -203,9 +252,32 @@ def _cpu(
     elif system.affinity:
         cpus = _least_taken(system.processors, taken, math.ceil(cpu))
         why = f"{note}, rounded up to whole processors: no control group can be made here"
-        yield _Choice(why, (f"cpus={','.join(map(str, cpus))}",), cpus)
+        yield _Choice(why, (f"cpus={','.join(map(str, cpus))}",), cpus=cpus)
     else:
         yield _Choice("cpu is not limited: this system cannot", met=False)
+
+
+def _pids(
+    count: int | None, system: System, name: str, *, counts_its_own: bool
+) -> Iterator[_Choice]:
+    if count is None:
+        return
+    note = f"processes are limited to {count}"
+    if system.pids is not None:
+        group = f"{system.pids.parent}/{name}"
+        yield _Choice(note, cgroups.process_limit(group, system.pids.files, count))
+    elif counts_its_own:
+        yield _Choice(note, own_arguments=("--processes", str(count)))
+    else:
+        yield _Choice(
+            "the number of processes is not limited: no control group can be made here", met=False
+        )
+
+
+def _storage(size: int | None) -> Iterator[_Choice]:
+    if size is not None:
+        note = f"its files are limited to {_shown(size)}, and with more it ends"
+        yield _Choice(note, (f"storage={size}",))
 
 
 def _least_taken(

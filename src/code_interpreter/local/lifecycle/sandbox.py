@@ -11,14 +11,20 @@ import logging
 import uuid
 from collections import Counter
 from collections.abc import Coroutine, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from functools import cached_property
 from typing import Any
 
 from code_interpreter.local.box.box import Box
-from code_interpreter.local.guard.spawn import Guarded, launch, ready_port
-from code_interpreter.local.lifecycle.limits import Confinement, System, confinement
+from code_interpreter.local.guard.spawn import Guarded, launch, ready_port, storage_used
+from code_interpreter.local.lifecycle.limits import (
+    Confinement,
+    Limits,
+    System,
+    confinement,
+    in_a_box,
+)
 from code_interpreter.local.lifecycle.requests import ListQuery, SandboxSpec
 from code_interpreter.local.lifecycle.system import look
 
@@ -90,6 +96,7 @@ class Sandbox:
             env=self.spec.env,
             host=self._host,
             limits=self.confinement.arguments,
+            arguments=self.confinement.own_arguments,
             box=self.box,
         )
         self.token = self._guarded.token
@@ -153,7 +160,11 @@ class Sandbox:
         listening.cancel()
         output.close()
         if not self._asked_to_end:
-            self._become("Failed", "EXECD_DIED", why)
+            reason = "EXECD_DIED"
+            if (used := storage_used(self._tail)) is not None:
+                reason = "STORAGE_EXCEEDED"
+                why = f"its files took {used / 2**20:.0f} MiB, more than its ephemeral-storage"
+            self._become("Failed", reason, why)
             logger.warning("sandbox %s failed: %s", self.id, why)
         self.over.set_result(None)
 
@@ -220,13 +231,21 @@ class Sandboxes:
         return sandbox
 
     def _confine(self, sandbox: Sandbox) -> Confinement:
-        if not self._limits:
-            return Confinement(
-                notes=("its limits are not applied, since this server is started so",)
-            )
+        limits = sandbox.spec.limits if self._limits else Limits()
+        if self._box is not None:
+            limits = in_a_box(limits, self._system.total_memory)
         taken = Counter(cpu for other in self._all.values() for cpu in other.confinement.cpus)
         name = f"ci-{sandbox.id}"
-        found = confinement(sandbox.spec.limits, self._system, name=name, taken=taken)
+        found = confinement(
+            limits,
+            self._system,
+            name=name,
+            taken=taken,
+            counts_its_own=self._box is not None and self._box.own_users,
+        )
+        if not self._limits:
+            said = "limits that it is created with are not applied, since this server is started so"
+            found = replace(found, notes=(said, *found.notes))
         for note in set(found.unmet) - self._told:
             self._told.add(note)
             logger.info("sandboxes of this server: %s", note)

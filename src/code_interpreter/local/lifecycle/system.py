@@ -21,9 +21,30 @@ def look(*, membership: str = cgroups.MEMBERSHIP, mounted: str = cgroups.MOUNTED
     linux = sys.platform == "linux"
     memory = _tree("memory", membership, mounted)
     cpu = _tree("cpu", membership, mounted)
-    if memory and cpu and "memory.max" in memory.files and memory.parent != cpu.parent:
-        cpu = None  # a process is in one group of version 2 only
-    return System(_processors(), cpu, memory, affinity=linux, data_limit=linux)
+    pids = _tree("pids", membership, mounted)
+    if memory and "memory.max" in memory.files:
+        # A process is in one group of version 2 only.
+        cpu, pids = (
+            tree if tree and tree.parent == memory.parent else None for tree in (cpu, pids)
+        )
+    return System(
+        _processors(),
+        cpu,
+        memory,
+        affinity=linux,
+        data_limit=linux,
+        pids=pids,
+        total_memory=_total_memory(membership, mounted),
+    )
+
+
+def _total_memory(membership: str, mounted: str) -> int | None:
+    try:
+        there_is = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError):
+        return None
+    _, allowed = cgroups.tightest_memory(membership, mounted)
+    return int(min(there_is, allowed))
 
 
 def _tree(controller: str, membership: str, mounted: str) -> Tree | None:
