@@ -1,4 +1,4 @@
-"""Find and end every process of a sandbox, wherever it went.
+"""Find, stop and end every process of a sandbox, wherever it went.
 
 Generated code forks, daemonizes and clears its environment, so one way of looking is not enough:
 a process belongs to a sandbox when it descends from a known process, or when its environment
@@ -15,7 +15,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import psutil
 
@@ -23,6 +23,7 @@ MARKER_VARIABLE = "OPENSANDBOX_SANDBOX_ID"
 
 _PR_SET_CHILD_SUBREAPER = 36
 _PATIENCE = 5.0
+_AT_REST = {psutil.STATUS_STOPPED, psutil.STATUS_TRACING_STOP, psutil.STATUS_ZOMBIE}
 _PAUSE = 0.005
 
 
@@ -65,6 +66,49 @@ def _kill_once(
         with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
             process.kill()
     return bool(groups)
+
+
+def stop_tree(*, marker: str, root: int, patience: float = 5.0) -> list[psutil.Process]:
+    """Stop every process of a sandbox (SIGSTOP), again and again until none runs.
+
+    Ancestors first, so that none sees a child of its own stop.
+
+    Args:
+        marker: As in `kill_tree`.
+        root: All descendants of this process are stopped; itself and the caller run on.
+        patience: Seconds until it gives up.
+
+    Returns:
+        Those that it has stopped, for `continue_tree`; others may have been stopped before.
+
+    Raises:
+        TimeoutError: Some cannot be stopped: they sit in the kernel. All run on.
+    """
+    spared = {os.getpid(), root}
+    stopped: dict[psutil.Process, None] = {}
+    deadline = time.monotonic() + patience
+    while True:
+        running = False
+        for process in _members((MARKER_VARIABLE, marker), root):
+            with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
+                if process.pid in spared or process.status() in _AT_REST:
+                    continue
+                running = True
+                process.send_signal(signal.SIGSTOP)
+                stopped[process] = None
+        if not running:
+            return [*stopped]
+        if time.monotonic() > deadline:
+            continue_tree([*stopped])
+            raise TimeoutError(f"some of its processes did not stop within {patience:g} s")
+        time.sleep(_PAUSE)
+
+
+def continue_tree(stopped: Iterable[psutil.Process]) -> None:
+    """Let processes go on that `stop_tree` has stopped, descendants first."""
+    for process in reversed([*stopped]):
+        with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
+            process.send_signal(signal.SIGCONT)
 
 
 def _members(marker: tuple[str, str], root: int | None) -> Iterator[psutil.Process]:

@@ -23,7 +23,7 @@ from typing import Any, cast
 import psutil
 
 from code_interpreter.execd.host import cgroups
-from code_interpreter.execd.host.processes import MARKER_VARIABLE, kill_tree
+from code_interpreter.execd.host.processes import MARKER_VARIABLE, kill_tree, stop_tree
 from code_interpreter.execd.host.removal import remove_tree
 from code_interpreter.execd.http.gate import API_KEY_VARIABLE, TOKEN_VARIABLE
 from code_interpreter.local.box.box import Box
@@ -84,6 +84,14 @@ class Guarded:
         except OSError:
             # The guard is gone already, which is what was asked for.
             return
+
+    def pause(self) -> list[psutil.Process]:
+        """Stop all that is below the guard, until `continue_tree`. Blocks for milliseconds.
+
+        Raises:
+            TimeoutError: Some of it cannot be stopped; all runs on.
+        """
+        return stop_tree(marker=self.sandbox_id, root=self.process.pid)
 
     def finish(self) -> int:
         """Wait for the guard, and do what it could not.

@@ -25,7 +25,13 @@ from code_interpreter.execd.refusals import ApiError
 from code_interpreter.local.box.box import Box
 from code_interpreter.local.lifecycle import requests
 from code_interpreter.local.lifecycle.requests import RequestError, rfc3339
-from code_interpreter.local.lifecycle.sandbox import Sandbox, Sandboxes, StartError
+from code_interpreter.local.lifecycle.sandbox import (
+    PauseError,
+    Sandbox,
+    Sandboxes,
+    StartError,
+    StateError,
+)
 
 EXECD_PORT = 44772
 EGRESS_PORT = 18080
@@ -33,8 +39,6 @@ EGRESS_PORT = 18080
 # Operations of the API that a local server does not have, and why.
 _LONGEST_BODY = 4 * 1024 * 1024
 _UNSUPPORTED = {
-    "/sandboxes/{sandbox_id}/pause": "local sandboxes cannot be paused",
-    "/sandboxes/{sandbox_id}/resume": "local sandboxes cannot be paused or resumed",
     "/sandboxes/{sandbox_id}/snapshots": "local sandboxes have no snapshots",
     "/sandboxes/{sandbox_id}/networkpolicy": "local sandboxes have no network isolation",
     "/sandboxes/{sandbox_id}/diagnostics/{kind}": "local sandboxes keep no diagnostics",
@@ -76,6 +80,8 @@ def lifecycle_app(*, api_key: str, host: str, limits: bool = True, box: Box | No
         Route(one, operations.get, methods=["GET"]),
         Route(one, operations.delete, methods=["DELETE"]),
         Route(one + "/renew-expiration", operations.renew, methods=["POST"]),
+        Route(one + "/pause", operations.pause, methods=["POST"]),
+        Route(one + "/resume", operations.resume, methods=["POST"]),
         Route(one + "/metadata", operations.patch_metadata, methods=["PATCH"]),
         Route(one + "/endpoints/{port}", operations.endpoint, methods=["GET"]),
         Route("/metrics/events", _take_metrics, methods=["POST"]),
@@ -91,6 +97,8 @@ def lifecycle_app(*, api_key: str, host: str, limits: bool = True, box: Box | No
             ApiError: _refused,
             RequestError: _bad_request,
             StartError: _start_failed,
+            StateError: _in_another_state,
+            PauseError: _pause_failed,
             _NotFoundError: _not_found,
             HTTPException: _http_error,
         },
@@ -142,10 +150,18 @@ class _Operations:
         await self._sandboxes.delete(self._find(request))
         return Response(status_code=204)
 
+    async def pause(self, request: Request) -> Response:
+        await self._find(request).pause()
+        return Response(status_code=202)
+
+    async def resume(self, request: Request) -> Response:
+        await self._find(request).resume()
+        return Response(status_code=202)
+
     async def renew(self, request: Request) -> Response:
         sandbox = self._find(request)
         moment = requests.read_expiration(await _json(request), datetime.now(timezone.utc))
-        if not sandbox.running:
+        if not sandbox.alive:
             return _not_running(sandbox)
         self._sandboxes.renew(sandbox, moment)
         return JSONResponse({"expiresAt": rfc3339(moment)})
@@ -247,6 +263,14 @@ async def _refused(_request: Request, error: Exception) -> Response:
 
 async def _start_failed(_request: Request, error: Exception) -> Response:
     return error_response(500, "SANDBOX_START_FAILED", str(error))
+
+
+async def _in_another_state(_request: Request, error: Exception) -> Response:
+    return error_response(409, "SANDBOX_IN_ANOTHER_STATE", str(error))
+
+
+async def _pause_failed(_request: Request, error: Exception) -> Response:
+    return error_response(500, "SANDBOX_PAUSE_FAILED", str(error))
 
 
 async def _not_found(_request: Request, error: Exception) -> Response:

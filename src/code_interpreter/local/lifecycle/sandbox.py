@@ -14,8 +14,9 @@ from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from code_interpreter.execd.host.processes import continue_tree
 from code_interpreter.local.box.box import Box
 from code_interpreter.local.guard.spawn import Guarded, launch, ready_port, storage_used
 from code_interpreter.local.lifecycle.limits import (
@@ -28,6 +29,9 @@ from code_interpreter.local.lifecycle.limits import (
 from code_interpreter.local.lifecycle.requests import ListQuery, SandboxSpec
 from code_interpreter.local.lifecycle.system import look
 
+if TYPE_CHECKING:
+    import psutil
+
 logger = logging.getLogger(__name__)
 
 _START_PATIENCE = 20.0
@@ -39,6 +43,14 @@ _TAIL = 8192
 
 class StartError(Exception):
     """A sandbox did not start; nothing of it is left. The message ends with its final output."""
+
+
+class StateError(Exception):
+    """A sandbox is in a state in which this cannot be done."""
+
+
+class PauseError(Exception):
+    """The processes of a sandbox cannot be stopped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +89,19 @@ class Sandbox:
         self._asked_to_end = False
         self._tail = b""
         self._guarded: Guarded | None = None
+        self._paused: list[psutil.Process] = []
+        self._ran = self.status  # when it was paused
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
     def running(self) -> bool:
         """Return whether its services accept requests."""
         return self.status.state == "Running"
+
+    @property
+    def alive(self) -> bool:
+        """Return whether it runs, or will run again when it is resumed."""
+        return self.status.state in {"Running", "Pausing", "Paused"}
 
     async def start(self) -> None:
         """Start its processes and wait until execd listens.
@@ -117,6 +136,42 @@ class Sandbox:
         isolated = "in a box of its own, without a network" if self.box else "not isolated"
         message = "; ".join(("execd is listening", isolated, *self.confinement.notes))
         self._become("Running", "READY", message)
+
+    async def pause(self) -> None:
+        """Stop its processes, which keep their memory, until `resume`.
+
+        Raises:
+            StateError: It is not running.
+            PauseError: They cannot be stopped; it runs on.
+        """
+        self._require("Running")
+        assert self._guarded is not None  # noqa: S101 - it runs
+        before = self.status
+        self._become("Pausing", "PAUSING", "its processes are being stopped")
+        try:
+            stopped = await asyncio.to_thread(self._guarded.pause)
+        except TimeoutError as error:
+            if self.status.state == "Pausing":
+                self.status = before
+            raise PauseError(f"the sandbox cannot be paused: {error}") from error
+        if self.status.state == "Pausing":  # it may have ended meanwhile
+            self._paused, self._ran = stopped, before
+            self._become("Paused", "PAUSED", "its processes are stopped, and keep their memory")
+
+    async def resume(self) -> None:
+        """Let its processes go on.
+
+        Raises:
+            StateError: It is not paused.
+        """
+        self._require("Paused")
+        continue_tree(self._paused)
+        self._paused = []
+        self._become("Running", "RESUMED", self._ran.message)
+
+    def _require(self, state: str) -> None:
+        if self.status.state != state:
+            raise StateError(f"the sandbox is {self.status.state}: {self.status.message}")
 
     async def end(self) -> None:
         """Kill its processes, remove its directory, and wait until that is done."""
