@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from code_interpreter.local import IsolationUnavailableError, LocalServer
 from code_interpreter.local.box import bubblewrap, seccomp, view
-from code_interpreter.local.lifecycle.requests import RequestError, read_spec
+from code_interpreter.local.network import signposts
 
 ALLOWED, KILLED, EPERM, ENOSYS = 0x7FFF0000, 0x80000000, 0x00050001, 0x00050026
 MACHINES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
@@ -173,8 +173,9 @@ def test_programs_are_shown_once_and_below_nothing_that_is(tmp_path: Path) -> No
 
 def test_the_environment_in_a_box_is_a_short_list() -> None:
     around = {"PATH": "/bin", "AWS_SECRET_ACCESS_KEY": "x", "LC_ALL": "C", "SSH_AUTH_SOCK": "/s"}
-    seen = view.environment(around, home="/sandbox/home", tmp="/tmp")
-    assert seen.keys() == {"PATH", "LC_ALL", "HOME", "TMPDIR", "JUPYTER_DATA_DIR"}
+    seen = view.environment(around, home="/sandbox/home", tmp="/tmp", proxy=1)
+    own = {"HOME", "TMPDIR", "JUPYTER_DATA_DIR", *signposts.through(1)}
+    assert seen.keys() == {"PATH", "LC_ALL", *own}
     assert seen["HOME"] == "/sandbox/home"
 
 
@@ -206,15 +207,3 @@ def test_an_isolation_that_there_is_not_is_refused_before_anything_starts(
     monkeypatch.setenv("CODE_INTERPRETER_ISOLATION", "moat")
     with pytest.raises(ValueError, match="not 'moat'"):
         LocalServer()
-
-
-def test_a_policy_that_denies_all_is_honoured_in_a_box_and_refused_without() -> None:
-    # As LiteLLM's provider sends it.
-    policy: dict[str, object] = {"defaultAction": "deny", "egress": []}
-    body: dict[str, object] = {"image": {"uri": "x"}, "networkPolicy": policy}
-    assert read_spec(body, isolated=True).image == "x"
-    with pytest.raises(RequestError, match="networkPolicy is not supported"):
-        read_spec(body)
-    body["networkPolicy"] = {"defaultAction": "allow"}
-    with pytest.raises(RequestError, match="a box has no network yet"):
-        read_spec(body, isolated=True)

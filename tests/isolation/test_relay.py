@@ -14,11 +14,12 @@ from pathlib import Path
 import psutil
 import pytest
 
-from code_interpreter.local.guard import relay
+from code_interpreter.local.guard import guard
 from tests.execd.server import wait_until
 
 Serve = Callable[[Callable[[socket.socket], None]], int]
 SIZE = 20_000_000
+PROGRAM = Path(guard.__file__).with_name("relay.py")
 
 
 def whole(connection: socket.socket) -> bytes:
@@ -37,10 +38,8 @@ class Relay:
         outside = socket.create_server(("127.0.0.1", 0))
         self.address = outside.getsockname()
         self.stdin, theirs = os.pipe()[::-1]
-        # The descriptor that it listens at has a number of its own.
-        script = f'exec 3<&{outside.fileno()}; exec "$@"'
         self.process = subprocess.Popen(
-            ["bash", "-c", script, "bash", sys.executable, "-I", "-S", relay.__file__, self.path],
+            [sys.executable, "-I", "-S", PROGRAM, self.path, "", str(outside.fileno())],
             stdin=theirs,
             pass_fds=[outside.fileno()],
         )

@@ -9,6 +9,7 @@ from typing import Literal
 from opensandbox import Sandbox, SandboxSync
 from opensandbox.config import ConnectionConfig
 from opensandbox.constants import DEFAULT_EXECD_PORT
+from opensandbox.models.sandboxes import NetworkPolicy
 from opensandbox.services import Commands, Filesystem, Metrics
 from typing_extensions import Self
 
@@ -116,6 +117,7 @@ class CodeInterpreter:
         env: Mapping[str, str] | None = None,
         *,
         isolation: Literal["auto", "namespaces", "landlock", "none"] | None = None,
+        network: Literal["public", "none"] | NetworkPolicy | None = None,
     ) -> AsyncGenerator[Self, None]:
         """Start an interpreter on this machine; leaving it ends everything that it started.
 
@@ -126,20 +128,24 @@ class CodeInterpreter:
                 installed Pythons. ``CODE_INTERPRETER_IDLE_KERNELS`` says how many idle Python
                 kernels are kept for new contexts, at about 51 MB each; 1 by default, 0 for none.
             isolation: ``"namespaces"`` for a box around the sandbox: the code sees the programs
-                that it needs, its own files and processes, and no network. ``"landlock"`` for a
-                weaker one, where there are no namespaces. ``"auto"`` for the strongest that this
-                system has, never none. On Linux; see docs/isolation.md. ``"none"`` for none. By
-                default what ``CODE_INTERPRETER_ISOLATION`` says, else none.
+                that it needs, its own files and processes, and a network that leads to what is
+                public. ``"landlock"`` for a weaker one, where there are no namespaces. ``"auto"``
+                for the strongest that this system has, never none. On Linux; see
+                docs/isolation.md. ``"none"`` for none. By default what
+                ``CODE_INTERPRETER_ISOLATION`` says, else none.
+            network: What the code may reach out of a box: ``"public"``, the default, all that is
+                public and nothing that is private; ``"none"``; or rules.
 
         Raises:
             IsolationUnavailableError: This system cannot make such a box; the message says why,
                 and what helps.
+            ValueError: The network is not valid, or given without a box.
         """
         # An optional extra: imported only when it is needed.
         from code_interpreter.local import LocalServer  # noqa: PLC0415
 
         # The client always sends default limits; the caller has not asked for any.
-        async with LocalServer(limits=False, isolation=isolation) as server:
+        async with LocalServer(limits=False, isolation=isolation, network=network) as server:
             sandbox = await Sandbox.create(
                 readiness.LOCAL_IMAGE,
                 connection_config=server.connection_config,

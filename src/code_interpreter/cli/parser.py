@@ -68,6 +68,12 @@ def _parser() -> argparse.ArgumentParser:
         "default: CODE_INTERPRETER_ISOLATION if set, else none",
     )
     serve.add_argument(
+        "--network",
+        choices=("public", "none"),
+        help="what sandboxes in a box may reach: what is public and nothing private, unless their "
+        "networkPolicy says otherwise (the default); or nothing, whatever it says",
+    )
+    serve.add_argument(
         "--no-limits",
         action="store_false",
         dest="limits",

@@ -32,7 +32,11 @@ from code_interpreter.local.guard.spawn import (
 )
 
 _CANNOT_START = 1
-_ISOLATED = "Each sandbox is in a box of its own, without a network."
+_ISOLATED = "Each sandbox is in a box of its own, {}."
+_NETWORKS = {
+    "none": "without a network",
+    "public": "and reaches what is public, unless it asks for something else",
+}
 _ISOLATION = "Warning: code in its sandboxes runs as you, on this machine, without isolation."
 
 
@@ -48,14 +52,18 @@ def serve(arguments: argparse.Namespace) -> int:
         return _refuse(str(error))
     stop = threading.Event()
     _on_stop(stop.set)
-    server = LocalServer(
-        host=host,
-        port=arguments.port,
-        api_key=api_key,
-        allow_remote=arguments.allow_remote,
-        limits=arguments.limits,
-        isolation=isolation,
-    )
+    try:
+        server = LocalServer(
+            host=host,
+            port=arguments.port,
+            api_key=api_key,
+            allow_remote=arguments.allow_remote,
+            limits=arguments.limits,
+            isolation=isolation,
+            network=arguments.network,
+        )
+    except ValueError as error:
+        return _refuse(str(error))
     try:
         server.start()
     except IsolationUnavailableError as error:
@@ -63,7 +71,8 @@ def serve(arguments: argparse.Namespace) -> int:
     except OSError as error:
         return _refuse(f"cannot listen on {authority(host, arguments.port)}: {error}")
     try:
-        said = _ISOLATION if isolation == "none" else _ISOLATED
+        network = _NETWORKS[arguments.network or "public"]
+        said = _ISOLATION if isolation == "none" else _ISOLATED.format(network)
         _say(f"Sandbox server on http://{server.address}", said, *_exposure(host))
         _say(
             "Clients find it by these two lines:",

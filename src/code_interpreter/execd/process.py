@@ -33,6 +33,7 @@ from code_interpreter.execd.commands.commands import Commands
 from code_interpreter.execd.commands.sessions import Sessions
 from code_interpreter.execd.commands.variables import VARIABLE
 from code_interpreter.execd.files.files import Files
+from code_interpreter.execd.host.doorkeeper import Doorkeeper
 from code_interpreter.execd.host.enclosure import become, enclose
 from code_interpreter.execd.host.processes import MARKER_VARIABLE, kill_tree
 from code_interpreter.execd.host.programs import Programs
@@ -100,6 +101,11 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         help="serve this inherited socket too: in a box, HOST and PORT are the box's own",
     )
     parser.add_argument(
+        "--doors",
+        metavar="'PROGRAM WAY_OUT PORT FD'",
+        help="ways out of a box and to its other ports: `Doorkeeper` says what these are",
+    )
+    parser.add_argument(
         "--become", type=_count, metavar="UID", help="the user that all of it runs as (needs root)"
     )
     parser.add_argument(
@@ -160,6 +166,8 @@ async def _serve(arguments: argparse.Namespace, token: str, workdir: Path) -> No
             listeners = [listener]
             if arguments.socket is not None:
                 listeners.append(listening.enter_context(socket.socket(fileno=arguments.socket)))
+            if arguments.doors is not None:
+                listening.enter_context(Doorkeeper.parse(arguments.doors))
             # Where the reference image's Jupyter server would be: its readiness check looks there.
             env = {VARIABLE: str(directory / "envs"), **os.environ, "JUPYTER_PORT": str(port)}
             of_kernels = {k: v for k, v in env.items() if k not in _OF_COMMANDS}

@@ -23,6 +23,7 @@ from code_interpreter.execd.http.gate import authority, bind, is_loopback, uvico
 from code_interpreter.local.box.tiers import Isolation, box_for, chosen
 from code_interpreter.local.guard.spawn import close_in_forks
 from code_interpreter.local.lifecycle.api import lifecycle_app
+from code_interpreter.local.network.choice import Network, read_network
 
 if TYPE_CHECKING:
     from opensandbox.config import ConnectionConfig, ConnectionConfigSync
@@ -44,15 +45,17 @@ class LocalServer:
             key, or reads it from the unencrypted traffic, can then run code as you.
         limits: Whether sandboxes are held to the `resource` that they are created with, as far as
             this system can. Clients that name no `resource` ask for one processor and 2 GiB.
-        isolation: `"namespaces"` for a box around each sandbox, without a network (Linux; needs
-            bubblewrap, which the extra `[local]` brings); `"landlock"` for a weaker one, where
-            there are no namespaces (Linux 6.7 or newer); `"auto"` for the strongest that this
-            system has, never none; `"none"` for none. By default what
-            `CODE_INTERPRETER_ISOLATION` says, else none.
+        isolation: `"namespaces"` for a box around each sandbox (Linux; needs bubblewrap, which the
+            extra `[local]` brings); `"landlock"` for a weaker one, where there are no namespaces
+            (Linux 6.7 or newer); `"auto"` for the strongest that this system has, never none;
+            `"none"` for none. By default what `CODE_INTERPRETER_ISOLATION` says, else none.
+        network: What sandboxes in a box may reach: `"public"`, the default, all that is public and
+            nothing that is private; a `NetworkPolicy` of opensandbox. Both are for those that ask
+            for nothing else. `"none"`: nothing, whatever they ask for.
 
     Raises:
-        ValueError: `host` is not loopback, and `allow_remote` is not true; or `isolation` is no
-            isolation that there is.
+        ValueError: `host` is not loopback, and `allow_remote` is not true; `isolation` is no
+            isolation that there is; or `network` is not valid, or given without a box.
 
     Example:
         with LocalServer() as server:
@@ -68,6 +71,7 @@ class LocalServer:
         allow_remote: bool = False,
         limits: bool = True,
         isolation: Isolation | None = None,
+        network: Network | None = None,
     ) -> None:
         if not (allow_remote or is_loopback(host)):
             raise ValueError(
@@ -75,6 +79,9 @@ class LocalServer:
             )
         self._limits = limits
         self._isolation: Isolation = chosen(isolation)
+        self._outside = read_network(network)
+        if network is not None and self._isolation == "none":
+            raise ValueError("a network can only be chosen for sandboxes that are isolated")
         self._host = host
         self._port = port
         self._api_key = api_key or secrets.token_urlsafe(24)
@@ -119,7 +126,13 @@ class LocalServer:
         listening = bind(self._host, self._port)
         close_in_forks(listening)
         self._port = listening.getsockname()[1]
-        app = lifecycle_app(api_key=self._api_key, host=self._host, limits=self._limits, box=box)
+        app = lifecycle_app(
+            api_key=self._api_key,
+            host=self._host,
+            limits=self._limits,
+            box=box,
+            outside=self._outside,
+        )
         server = self._server = uvicorn_server(app)
         self._thread = threading.Thread(
             target=_serve, args=(server, listening), name="code-interpreter-server", daemon=True

@@ -197,9 +197,11 @@ def test_unsupported_wishes_are_clear_errors(server: LocalServer) -> None:
         with pytest.raises(SandboxApiException, match="NOT_SUPPORTED") as caught:
             sandbox.create_snapshot()
         assert caught.value.status_code == 501
+        with http(server) as client:
+            path = f"/sandboxes/{sandbox.id}/networkpolicy"
+            assert client.get(path).json()["code"] == "NOT_SUPPORTED"
     with http(server) as client:
         assert client.get("/templates").status_code == 501
-        assert client.get("/sandboxes/x/networkpolicy").json()["code"] == "NOT_SUPPORTED"
 
 
 ERRORS = [

@@ -81,13 +81,23 @@ class Gate:
         secret: What it must say.
         host: The address that the server listens on. On a loopback address, only requests to
             a loopback name pass; on another, the operator asked for the world, and any name does.
+        has_another: Whether a request may come in by another secret, which is for its path alone.
 
     Attributes:
         app: What stands behind the gate.
     """
 
-    def __init__(self, app: ASGIApp, *, header: str, secret: str, host: str) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        header: str,
+        secret: str,
+        host: str,
+        has_another: Callable[[str, Headers], bool] = lambda _path, _headers: False,
+    ) -> None:
         self.app = app
+        self._has_another = has_another
         self._header = header
         self._secret = secret.encode()
         self._loopback_only = is_loopback(host)
@@ -95,7 +105,7 @@ class Gate:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse the request, or pass it on (ASGI)."""
         if scope["type"] == "http":
-            refusal = self._refusal(Headers(scope=scope))
+            refusal = self._refusal(scope["path"], Headers(scope=scope))
             if refusal is not None:
                 await refusal(scope, receive, send)
                 return
@@ -105,7 +115,7 @@ class Gate:
             return
         await self.app(scope, receive, send)
 
-    def _refusal(self, headers: Headers) -> JSONResponse | None:
+    def _refusal(self, path: str, headers: Headers) -> JSONResponse | None:
         if self._loopback_only and not is_loopback(_host_name(headers.get("host", ""))):
             return error_response(403, "FORBIDDEN_HOST", "this server answers to loopback names")
         # Programs send neither header; browsers cannot leave them out on a cross-site request.
@@ -115,7 +125,7 @@ class Gate:
         }:
             return error_response(403, "FORBIDDEN_ORIGIN", "requests from web pages are refused")
         given = headers.get(self._header, "").encode()
-        if not hmac.compare_digest(given, self._secret):
+        if not hmac.compare_digest(given, self._secret) and not self._has_another(path, headers):
             problem = "wrong" if given else "missing"
             message = f"{problem} credential: send it in the header {self._header}"
             # Real execds answer {"error": ...}, lifecycle servers {"code", "message"}.

@@ -10,6 +10,7 @@ import asyncio
 import hashlib
 import os
 import re
+import shlex
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -43,6 +44,7 @@ _MAIN = "code_interpreter.Kernel"
 _PASSWORD = "-Dcode_interpreter.password=true"  # noqa: S105 - not the password itself
 _RELEASE = re.compile(r'^(\w+)="(.*)"$', re.MULTILINE)
 _PROGRAMS = ("java", "javac", "jar", "javadoc", "javap", "jshell", "keytool")
+_OPTIONS = "CODE_INTERPRETER_JAVA_OPTIONS"  # of every JVM in a sandbox, as for the way out of a box
 _INSTALL = "code-interpreter kernels install java"
 _REMEDY = (
     f"Install a JDK {_OLDEST} or newer (a JRE is not enough), such as Debian's package "
@@ -95,6 +97,8 @@ class JJava:
         java, *arguments = _argv(jdk, folder, env)
         argv = (java, _PASSWORD, *arguments)
         programs = programs_in(Path(jdk.java).parent, _PROGRAMS)
+        # Java's own variables do the same, with a line on stderr each time.
+        programs["java"] = f'set -f; exec {shlex.quote(jdk.java)} ${_OPTIONS} "$@"'
         return Launch(
             argv=argv,
             transport="password",
@@ -180,6 +184,7 @@ def _argv(jdk: _Jdk, folder: Path, env: Mapping[str, str]) -> tuple[str, ...]:
         jdk.java,
         "-XX:-UsePerfData",
         *temporary,
+        *env.get(_OPTIONS, "").split(),
         *env.get("JJAVA_JVM_OPTS", "").split(),  # as its own launcher has it
         *("--add-opens", "jdk.jshell/jdk.jshell=ALL-UNNAMED"),
         *("--add-exports", "java.base/jdk.internal.access=ALL-UNNAMED"),

@@ -26,12 +26,18 @@ class Start:
         env: All variables of it, but for those that the sandbox was asked to have.
         descriptors: What the command inherits, until the guard has been started.
         held: What the server holds until the sandbox is over.
+        proxy: The port of the machine's loopback that is the way out; None where that is a Unix
+            socket.
+        ports: The first and the last port of the machine's loopback that servers in it can listen
+            at; None where it has a loopback of its own.
     """
 
     command: Sequence[str]
     env: Mapping[str, str]
     descriptors: Sequence[int]
     held: ExitStack
+    proxy: int | None = None
+    ports: tuple[int, int] | None = None
 
 
 class Box(Protocol):

@@ -26,9 +26,20 @@ from code_interpreter.local.box.box import (
     Start,
     Tier,
 )
-from code_interpreter.local.box.view import HOME, RUN, WORK, View, environment, look
+from code_interpreter.local.box.view import (
+    HOME,
+    NET,
+    PROXY_PORT,
+    RUN,
+    WORK,
+    View,
+    environment,
+    look,
+)
+from code_interpreter.local.guard import guard
 
 _OLDEST = (0, 8)
+_DOORS = Path(guard.__file__).with_name("doors.py")
 _PATIENCE = 20.0
 
 
@@ -62,8 +73,9 @@ class BubblewrapBox:
         become = [] if self.uid is None else ["--become", str(self.uid)]
         inner = [*execd, "--port", "{port}", "--socket", "{socket}", *become]
         inner += ["--workdir", WORK, "--scratch", RUN]
+        inner += ["--doors", f"{_DOORS} {NET}/proxy {PROXY_PORT} {{ports}}"]
         command = _command(self.bwrap, self.view, scratch, inner, filter_fd=filter_fd)
-        env = environment(os.environ, home=HOME, tmp="/tmp")  # noqa: S108 - of the box
+        env = environment(os.environ, home=HOME, tmp="/tmp", proxy=PROXY_PORT)  # noqa: S108 - its
         return Start(command, env, [filter_fd], ExitStack())
 
 
@@ -156,7 +168,7 @@ def unfit(bwrap: str) -> str | None:
 def _trial(bwrap: str) -> str | None:
     """Make a box with all that makes one, and nothing in it."""
     with tempfile.TemporaryDirectory(prefix="box-") as scratch, open_filter() as filter_file:
-        for name in FOLDERS:
+        for name in (*FOLDERS, "net"):
             Path(scratch, name).mkdir()
         inner = ["/bin/sh", "-c", "exit 0"]
         made = _command(bwrap, View(()), scratch, inner, filter_fd=filter_file.fileno())

@@ -79,8 +79,8 @@ class LandlockBox:
             *("--workdir", f"{scratch}/work", "--scratch", f"{scratch}/run"),
             *("--enclosure", str(file.fileno()), "--ports", f"{first + 1}-{last}"),
         ]
-        env = environment(os.environ, home=f"{scratch}/home", tmp=f"{scratch}/tmp")  # noqa: S108
-        return Start(command, env, [file.fileno()], held)
+        env = environment(os.environ, home=f"{scratch}/home", tmp=f"{scratch}/tmp", proxy=last + 1)  # noqa: S108
+        return Start(command, env, [file.fileno()], held, proxy=last + 1, ports=(first + 1, last))
 
 
 def landlock_boxes(places: Iterable[str]) -> LandlockBox:

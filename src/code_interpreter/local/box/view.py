@@ -15,10 +15,14 @@ from pathlib import Path
 
 from code_interpreter.kernels.extras import MODULES
 from code_interpreter.kernels.install import data_dir
+from code_interpreter.local.network import signposts
 
 # Inside; `run` has what execd itself writes.
 ROOT = "/sandbox"
 WORK, HOME, RUN = (f"{ROOT}/{name}" for name in ("work", "home", "run"))
+# Of the box's loopback; none that a system gives out by itself.
+PROXY_PORT = 18_081
+NET = f"{ROOT}/net"  # has the socket that is the way out
 
 _SHARED_MEMORY = 2**30  # bytes
 SYSTEM = ("/usr", "/etc", "/opt")
@@ -46,7 +50,7 @@ class View:
         """Arguments of bubblewrap.
 
         Args:
-            scratch: The sandbox's own directory, with the folders of `box.FOLDERS` in it.
+            scratch: The sandbox's own directory, with the folders of `box.FOLDERS` and `net` in it.
         """
         for folder in SYSTEM:
             yield from ("--ro-bind-try", folder, folder)
@@ -70,6 +74,7 @@ class View:
         yield from ("--perms", "0755", "--dir", ROOT)
         for name in ("work", "home", "run"):
             yield from ("--bind", f"{scratch}/{name}", f"{ROOT}/{name}")
+        yield from ("--ro-bind", f"{scratch}/net", NET)
         yield from ("--remount-ro", "/", "--chdir", "/")
 
 
@@ -101,19 +106,20 @@ def look(places: Iterable[str]) -> View:
     return View(tuple(shown))
 
 
-def environment(around: Mapping[str, str], *, home: str, tmp: str) -> dict[str, str]:
+def environment(around: Mapping[str, str], *, home: str, tmp: str, proxy: int) -> dict[str, str]:
     """The variables in a box, of those of the program around it: a short list.
 
     Args:
         around: The variables of that program.
         home: The home in the box.
         tmp: Its folder of temporary files.
+        proxy: The port of its loopback that is the way out.
     """
     kept = {k: v for k, v in around.items() if k in _VARIABLES or k.startswith("LC_")}
     own = {"HOME": home, "TMPDIR": tmp, "JUPYTER_DATA_DIR": str(data_dir())}
     if path := around.get("PYTHONPATH"):
         own["PYTHONPATH"] = absolute_path(path)
-    return {**kept, **own}
+    return {**kept, **own, **signposts.through(proxy)}
 
 
 def absolute_path(path: str) -> str:

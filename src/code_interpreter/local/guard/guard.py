@@ -22,10 +22,13 @@ may.
 
 `storage=BYTES` limits what SCRATCH may take: with more, the sandbox ends, and a line says so.
 
-One more LIMIT, `box=UID:PORT:HOST`, says that COMMAND makes a box and starts execd in it. It gets
-what it needs from outside: its folders (of the user UID, if that is not empty), a listening Unix
-socket, and a relay that passes on to it what arrives at PORT of HOST. In COMMAND, `{port}` and
-`{socket}` stand for the port and for the descriptor of the socket.
+One more LIMIT, `box=UID:PORT:PROXY:PORTS:HOST`, says that COMMAND makes a box and starts execd in
+it. It gets what it needs from outside: its folders (of the user UID, if that is not empty), two
+listening Unix sockets, and a relay, which leads to the first what arrives at PORT of HOST, and to
+the second who wants another port of the box. In COMMAND, `{port}`, `{socket}` and `{ports}` stand
+for the port and for the descriptors. The relay is also the way out: it listens at the socket in the
+folder `net`, or, of a box that shares the loopback of the machine, at the port PROXY of that, and
+PORTS, `first-last`, are those that the box can have there.
 """
 
 # Imports wait until execd has been started, and pathlib would be one:
@@ -34,6 +37,10 @@ socket, and a relay that passes on to it what arrives at PORT of HOST. In COMMAN
 import os
 import sys
 from types import ModuleType
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from _socket import socket
 
 _REAPING = 1.0
 _BACKLOG = 512
@@ -94,8 +101,9 @@ def _spawn(
     stdin, _write_end = os.pipe()
     relay: tuple[int, ...] = ()
     if box:
-        relay, port, descriptor = _furnish(scratch, box, stdin)
-        command = [part.replace("{port}", port).replace("{socket}", descriptor) for part in command]
+        relay, meant = _furnish(scratch, box, stdin)
+        for name_of_it, value_of_it in meant.items():
+            command = [part.replace(name_of_it, value_of_it) for part in command]
     if stopped:
         # What it starts has its limits from the beginning.
         command = ["/bin/sh", "-c", 'kill -STOP $$; exec "$@"', "sh", *command]
@@ -110,13 +118,16 @@ def _spawn(
     return (execd, *relay)
 
 
-def _furnish(scratch: str, box: str, stdin: int) -> tuple[tuple[int, ...], str, str]:
-    """Make what a box needs from outside: the relay, its port, the descriptor for execd."""
+def _furnish(scratch: str, box: str, stdin: int) -> tuple[tuple[int, ...], dict[str, str]]:
+    """Make what a box needs from outside: the relay, and what stands for what in the command."""
     import _socket  # what `socket` makes of it is not needed, and takes as long as all the rest
 
-    uid, port, host = box.split(":", 2)
+    uid, port, proxy, range_of_ports, host = box.split(":", 4)
     for folder in ("home", "run"):
         os.mkdir(f"{scratch}/{folder}", 0o700)
+    # Of the server's own user: code in a box can go through it, and put nothing in it.
+    os.mkdir(f"{scratch}/net")
+    os.chmod(f"{scratch}/net", 0o755)  # noqa: PTH101, S103 - whatever the umask is
     if uid:
         os.chmod(scratch, 0o711)  # noqa: PTH101, S103 - its own folders are in it
         # A user without a name and a home is more than many programs can bear.
@@ -124,32 +135,52 @@ def _furnish(scratch: str, box: str, stdin: int) -> tuple[tuple[int, ...], str, 
             passwd.write(f"{known.read()}sandbox:x:{uid}:{uid}::/sandbox/home:/bin/sh\n")
         for folder in ("work", "tmp", "home", "run"):
             os.chown(f"{scratch}/{folder}", int(uid), int(uid))
-    family, _, _, _, address = _socket.getaddrinfo(host, int(port), type=_socket.SOCK_STREAM)[0]
-    outside = _socket.socket(family, _socket.SOCK_STREAM, _socket.IPPROTO_TCP)
-    outside.setsockopt(_socket.SOL_SOCKET, _socket.SO_REUSEADDR, 1)
-    outside.bind(address)
-    outside.listen(_BACKLOG)
-    # Where code in the box cannot put anything else in its place: it never sees this folder.
-    path = f"{scratch}/execd.sock"
-    inside = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
-    inside.bind(path)
-    inside.listen(_BACKLOG)
+    # But for the way out, where code in the box cannot put anything else in their place.
+    paths = [f"{scratch}/{name}" for name in ("execd", "ports", "control", "net/proxy")]
+    execd, ports, control, way_out = sockets = [
+        _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM) for _ in paths
+    ]
+    for one, path in zip(sockets, paths, strict=True):
+        one.bind(path)
+        os.chmod(path, 0o600)  # noqa: PTH101
+        one.listen(_BACKLOG)
+    if uid:
+        os.chown(paths[3], int(uid), int(uid))
+    outside = _listening(_socket, host, int(port))
+    if proxy:
+        way_out.close()
+        way_out = _listening(_socket, "127.0.0.1", int(proxy))
+    of_relay = (outside, way_out, control)
+    for one in of_relay:
+        os.set_inheritable(one.fileno(), True)
     program = f"{os.path.dirname(os.path.abspath(__file__))}/relay.py"
     relay = os.posix_spawn(
         sys.executable,
-        [sys.executable, "-I", "-S", program, path],
-        {},
-        file_actions=[
-            (os.POSIX_SPAWN_DUP2, stdin, 0),
-            (os.POSIX_SPAWN_DUP2, outside.fileno(), 3),
+        [
+            *(sys.executable, "-I", "-S", program, paths[0], range_of_ports or paths[1]),
+            *(str(one.fileno()) for one in of_relay),
         ],
+        {},
+        file_actions=[(os.POSIX_SPAWN_DUP2, stdin, 0)],
         setpgroup=0,
     )
+    meant = {"{port}": str(outside.getsockname()[1])}
     # Nothing in a box ever holds a socket of the machine's network.
-    outside_port = str(outside.getsockname()[1])
-    outside.close()
-    os.set_inheritable(inside.fileno(), True)
-    return (relay,), outside_port, str(inside.detach())
+    for one in of_relay:
+        one.close()
+    for name, one in (("{socket}", execd), ("{ports}", ports)):
+        os.set_inheritable(one.fileno(), True)
+        meant[name] = str(one.detach())
+    return (relay,), meant
+
+
+def _listening(sockets: ModuleType, host: str, port: int) -> "socket":
+    family, _, _, _, address = sockets.getaddrinfo(host, port, type=sockets.SOCK_STREAM)[0]
+    made: socket = sockets.socket(family, sockets.SOCK_STREAM, sockets.IPPROTO_TCP)
+    made.setsockopt(sockets.SOL_SOCKET, sockets.SO_REUSEADDR, 1)
+    made.bind(address)
+    made.listen(_BACKLOG)
+    return made
 
 
 def _go_on(execd: int) -> None:

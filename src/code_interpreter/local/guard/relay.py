@@ -1,154 +1,260 @@
-"""The way into a box: what arrives at a port of the machine goes on to a Unix socket of the box.
+"""All of a sandbox's box that is outside: the ways in, and the way out.
 
 What must stay true: no descriptor of the machine's network is ever in a box, where code could turn
 it round and reach out (`connect` with AF_UNSPEC does that to a listening socket). So the relay is
-outside, and the only thing that both sides see is the file of a Unix socket, in a folder of the
-sandbox's own.
+outside, and all that both sides see are Unix sockets: some that are inherited, and the file of one,
+in a folder that shows nothing else. What comes from the box may be anything.
 
 Run like the guard, by its path and without site-packages:
 
-    python -I -S relay.py SOCKET
+    python -I -S relay.py EXECD PORTS LISTENING PROXY CONTROL
 
-SOCKET is the path of the Unix socket. Descriptor 3 listens at the port. It ends with its standard
-input.
+EXECD and PORTS are paths of Unix sockets that the box listens at; where it shares the machine's
+loopback, PORTS is `first-last`, what it can listen at. The others are descriptors that listen:
+at the port of the machine that leads to EXECD, for the proxy, and for the server, which is answered
+one line for each line:
+
+    policy JSON        what the proxy lets out from now on; before, nothing
+    port NUMBER HOST   a new port of the machine that leads to a port of the box, or the same again
+
+It ends with its standard input. The proxy is imported when it is first used: nothing runs in a
+sandbox before this program is up.
 """
 
+# pathlib, typing and contextlib take time to import:
+# ruff: noqa: PTH100, PTH120, SIM105
+
 import os
-import selectors
 import socket
 import sys
-import time
 
-_PIECE = 256 * 1024
-_PAUSE = 0.002
-_LISTENING = 3
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from code_interpreter.local.guard import splice
+    from code_interpreter.local.network.proxy import Proxy
+else:
+    _here = os.path.dirname(os.path.abspath(__file__))
+    # At the end: nothing here may stand in front of the standard library.
+    sys.path += [_here, f"{_here}/../network"]
+    import splice
+
+_LONGEST_LINE = 4 * 1024 * 1024
+_MOST_PORTS = 200
+_BACKLOG = 512
+_FIRST_WORDS = 0.5
+_AGAIN = 0.01
+_METHODS = (b"GET ", b"HEAD ", b"POST ", b"PUT ", b"DELETE ", b"PATCH ", b"OPTIONS ")
+_NOBODY = (
+    b"HTTP/1.1 502 Bad Gateway\r\nContent-Type: text/plain\r\nConnection: close\r\n"
+    b"Content-Length: %d\r\n\r\n%s"
+)
 
 
-class _Half:
-    """One direction of a connection: from a socket to its peer."""
+class Relay:
+    """All connections of one box.
 
-    def __init__(self, source: socket.socket, target: socket.socket) -> None:
-        self.source = source
-        self.target = target
-        self.waiting = memoryview(b"")  # read and not yet written
-        self.ended = False  # the source has nothing more to say, and the target knows it
+    Args:
+        loop: Where.
+        execd: The path of the Unix socket that leads to execd.
+        ports: The path of the one that leads to the ports of the box, or which these are.
+    """
 
-    def move(self) -> None:
-        """Pass on what can be passed on without waiting.
+    def __init__(self, loop: "splice.Loop", execd: str, ports: str) -> None:
+        self._loop = loop
+        self._execd = execd
+        self._ports = ports
+        self._of_machine = "/" not in ports
+        self._open: dict[int, socket.socket] = {}  # by the port of the box
+        self._policy = b""
+        self._proxy: Proxy | None = None
 
-        Raises:
-            OSError: The connection is broken.
-        """
-        while True:
-            if self.waiting:
-                try:
-                    sent = self.target.send(self.waiting)
-                except BlockingIOError:
-                    return
-                self.waiting = self.waiting[sent:]
-                continue
-            if self.ended:
-                return
+    def let_in(self, listening: socket.socket) -> None:
+        """Take a connection to execd."""
+        outer = self._loop.accept(listening)
+        if outer is not None:
+            self._lead_in(outer)
+
+    def _lead_in(self, outer: socket.socket) -> None:
+        try:
+            inner = _connected(self._execd)
+        except BlockingIOError:  # many are before it
+            self._loop.within(outer, _AGAIN, lambda: self._lead_in(outer))
+        except OSError:
+            self._loop.close(outer)
+        else:
+            self._loop.within(outer, None, _nothing)
+            splice.Pair(self._loop, outer, inner)
+
+    def let_out(self, listening: socket.socket) -> None:
+        """Take a connection to the proxy."""
+        if self._proxy is None:
+            self._proxy = _new_proxy(self._loop)
+            self._proxy.set_policy(self._policy)
+        self._proxy.take(listening)
+
+    def listen_to_server(self, listening: socket.socket) -> None:
+        """Take a line from the server."""
+        told = self._loop.accept(listening)
+        if told is not None:
+            said = bytearray()
+            self._loop.watch(told, splice.READ, lambda: self._read_line(told, said))
+
+    def _read_line(self, told: socket.socket, said: bytearray) -> None:
+        try:
+            data = told.recv(65536)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        said += data
+        if data and not said.endswith(b"\n") and len(said) < _LONGEST_LINE:
+            return
+        if data:
             try:
-                data = self.source.recv(_PIECE)
+                answer = self._do(bytes(said))
+            except (ValueError, OSError) as error:
+                answer = f"! {error}"
+            try:
+                told.send(f"{answer}\n".encode())
+            except OSError:
+                pass  # the server has gone: this process is about to
+        self._loop.close(told)
+
+    def _do(self, line: bytes) -> str:
+        word, _, rest = line.strip().partition(b" ")
+        if word == b"policy":
+            self._policy = rest
+            if self._proxy is not None:
+                self._proxy.set_policy(rest)
+            return "ok"
+        if word == b"port":
+            port, _, host = rest.decode().partition(" ")
+            return str(self._open_port(int(port), host))
+        raise ValueError(f"unknown: {word!r}")
+
+    def _open_port(self, port: int, host: str) -> int:
+        listening = self._open.get(port)
+        if listening is None:
+            if self._of_machine:
+                first, _, last = self._ports.partition("-")
+                if not int(first) <= port <= int(last):
+                    raise ValueError(f"this kind of box can listen at {first} to {last} alone")
+            if len(self._open) >= _MOST_PORTS:
+                raise ValueError(f"{_MOST_PORTS} ports of this sandbox have endpoints already")
+            family, _, _, _, address = socket.getaddrinfo(host, 0, type=socket.SOCK_STREAM)[0]
+            listening = socket.socket(family, socket.SOCK_STREAM)
+            listening.bind(address)
+            listening.listen(_BACKLOG)
+            listening.setblocking(False)
+            self._open[port] = listening
+            self._loop.watch(listening, splice.READ, lambda: self._to_port(port))
+        number: int = listening.getsockname()[1]
+        return number
+
+    def _to_port(self, port: int) -> None:
+        """Take a connection to a port of the box, and ask inside for it."""
+        outer = self._loop.accept(self._open[port])
+        if outer is None:
+            return
+        try:
+            if self._of_machine:
+                splice.Pair(self._loop, outer, _connected(("127.0.0.1", port)))
+                return
+            inner = _connected(self._ports)
+            inner.send(port.to_bytes(2, "big"))
+        except OSError:
+            self._turn_away(outer, port)
+            return
+
+        def answered() -> None:
+            try:
+                answer = inner.recv(1)
             except BlockingIOError:
                 return
-            if not data:
-                # Of a Unix socket: raises when the other side is gone, and not just done talking.
-                # Else a client that neither talks nor leaves would keep both sockets for ever.
-                self.source.send(b"")
-                self.ended = True
-                self.target.shutdown(socket.SHUT_WR)
+            except OSError:
+                answer = b""
+            if answer == b"+":
+                splice.Pair(self._loop, outer, inner)
                 return
-            self.waiting = memoryview(data)
+            self._loop.close(inner)
+            self._turn_away(outer, port)
 
+        self._loop.watch(inner, splice.READ, answered)
 
-class _Relay:
-    """All connections of one box."""
+    def _turn_away(self, outer: socket.socket, port: int) -> None:
+        # Who speaks HTTP is told so in HTTP; who does not speak first is not.
+        self._loop.watch(outer, splice.READ, lambda: self._refuse(outer, port))
+        self._loop.within(outer, _FIRST_WORDS, lambda: self._refuse(outer, port))
 
-    def __init__(self, listening: socket.socket, path: str) -> None:
-        self._listening = listening
-        self._path = path
-        self._selector = selectors.DefaultSelector()
-        self._selector.register(listening, selectors.EVENT_READ)
-        self._selector.register(0, selectors.EVENT_READ)
-        self._pairs: dict[socket.socket, tuple[_Half, _Half]] = {}
-
-    def serve(self) -> None:
-        """Relay until standard input ends."""
-        while True:
-            for key, _ in self._selector.select():
-                if key.fileobj == 0:
-                    if not os.read(0, 4096):
-                        return
-                elif key.fileobj is self._listening:
-                    self._accept()
-                elif (pair := self._pairs.get(key.fileobj)) is not None:  # type: ignore[call-overload]
-                    self._turn(pair)
-
-    def _accept(self) -> None:
+    def _refuse(self, outer: socket.socket, port: int) -> None:
+        self._loop.watch(outer, 0, _nothing)
+        self._loop.within(outer, None, _nothing)
         try:
-            outer, _ = self._listening.accept()
+            said = outer.recv(65536)
+            if said.startswith(_METHODS):
+                why = f"nothing listens at port {port} of this sandbox\n".encode()
+                outer.send(_NOBODY % (len(why), why))
+                outer.shutdown(socket.SHUT_WR)
+                outer.close()
+                return
         except OSError:
-            time.sleep(_PAUSE)  # no descriptors, or whoever came has gone
-            return
-        try:
-            inner = socket.socket(socket.AF_UNIX)
-            inner.connect(self._path)
-        except OSError:
-            outer.close()
-            return
-        outer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        pair = (_Half(outer, inner), _Half(inner, outer))
-        for one in (outer, inner):
-            one.setblocking(False)
-            self._selector.register(one, selectors.EVENT_READ)
-            self._pairs[one] = pair
+            pass  # it has said nothing, or has gone
+        _break(outer)
 
-    def _turn(self, pair: tuple[_Half, _Half]) -> None:
-        try:
-            for half in pair:
-                half.move()
-        except OSError:
-            self._close(pair)
-            return
-        if all(half.ended and not half.waiting for half in pair):
-            self._close(pair)
-            return
-        there, back = pair
-        self._watch(there.source, reads=there, writes=back)
-        self._watch(back.source, reads=back, writes=there)
 
-    def _watch(self, one: socket.socket, *, reads: _Half, writes: _Half) -> None:
-        """Wait for a socket to be read from, unless what it said last waits, or written to."""
-        events = 0
-        if not reads.ended and not reads.waiting:
-            events |= selectors.EVENT_READ
-        if writes.waiting:
-            events |= selectors.EVENT_WRITE
-        known = self._selector.get_map().get(one)
-        if known is None:
-            if events:
-                self._selector.register(one, events)
-        elif not events:
-            self._selector.unregister(one)
-        elif known.events != events:
-            self._selector.modify(one, events)
+def _connected(place: "str | tuple[str, int]") -> socket.socket:
+    """A connection that does not block, to a Unix socket or to a port of loopback.
 
-    def _close(self, pair: tuple[_Half, _Half]) -> None:
-        for half in pair:
-            self._pairs.pop(half.source, None)
-            if self._selector.get_map().get(half.source) is not None:
-                self._selector.unregister(half.source)
-            half.source.close()
+    Raises:
+        BlockingIOError: So many wait there that it would have to wait.
+        OSError: There is nobody.
+    """
+    if isinstance(place, tuple):
+        # There, it is decided at once.
+        one = socket.create_connection(place, _AGAIN)
+        one.setblocking(False)
+        return one
+    one = socket.socket(socket.AF_UNIX)
+    one.setblocking(False)
+    try:
+        one.connect(place)
+    except OSError:
+        one.close()
+        raise
+    return one
+
+
+def _break(one: socket.socket) -> None:
+    """Close a connection in the way of one that was refused."""
+    try:
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+    except OSError:
+        pass  # it is broken already
+    one.close()
+
+
+def _nothing() -> None:
+    """What a socket that is not watched does."""
+
+
+def _new_proxy(loop: "splice.Loop") -> "Proxy":
+    import importlib  # noqa: PLC0415 - takes time
+
+    made: Proxy = importlib.import_module("proxy").Proxy(loop)
+    return made
 
 
 def main() -> int:
     """Relay; returns the exit status."""
-    (path,) = sys.argv[1:]
-    listening = socket.socket(fileno=_LISTENING)
-    listening.setblocking(False)
-    _Relay(listening, path).serve()
+    execd, ports, *descriptors = sys.argv[1:]
+    loop = splice.Loop()
+    relay = Relay(loop, execd, ports)
+    acts = (relay.let_in, relay.let_out, relay.listen_to_server)
+    for descriptor, act in zip(descriptors, acts, strict=False):
+        listening = socket.socket(fileno=int(descriptor))
+        listening.setblocking(False)
+        loop.watch(listening, splice.READ, lambda act=act, at=listening: act(at))  # type: ignore[misc]
+    loop.run(until=0)
     return 0
 
 

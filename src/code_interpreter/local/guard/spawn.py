@@ -160,7 +160,8 @@ def launch(
                 start = box.start(scratch, execd, inherited)
                 command, around, held = [*start.command], start.env, start.held
                 descriptors = start.descriptors
-                words = (*limits, f"box={box.uid or ''}:{port}:{host}")
+                ports = "{}-{}".format(*start.ports) if start.ports else ""
+                words = (*limits, f"box={box.uid or ''}:{port}:{start.proxy or ''}:{ports}:{host}")
             process = subprocess.Popen(  # noqa: S603 - our own interpreter, our own program
                 [
                     *(sys.executable, "-I", "-S", guard.__file__),

@@ -1,12 +1,15 @@
 """HTTP of the sandbox API: routes and answers. It decides status codes and nothing else."""
 
 import contextlib
-from collections.abc import AsyncGenerator, Awaitable, Callable
+import hmac
+import re
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from datetime import datetime, timezone
 from typing import Any
 
 import msgspec
 from starlette.applications import Starlette
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -32,15 +35,18 @@ from code_interpreter.local.lifecycle.sandbox import (
     StartError,
     StateError,
 )
+from code_interpreter.local.network.choice import Outside
+from code_interpreter.local.network.control import RelayError
+from code_interpreter.local.network.policy import Policy, PolicyError
 
 EXECD_PORT = 44772
 EGRESS_PORT = 18080
+EGRESS_HEADER = "OPENSANDBOX-EGRESS-AUTH"
 
 # Operations of the API that a local server does not have, and why.
 _LONGEST_BODY = 4 * 1024 * 1024
 _UNSUPPORTED = {
     "/sandboxes/{sandbox_id}/snapshots": "local sandboxes have no snapshots",
-    "/sandboxes/{sandbox_id}/networkpolicy": "local sandboxes have no network isolation",
     "/sandboxes/{sandbox_id}/diagnostics/{kind}": "local sandboxes keep no diagnostics",
     "/snapshots": "local sandboxes have no snapshots",
     "/snapshots/{snapshot_id}": "local sandboxes have no snapshots",
@@ -48,11 +54,19 @@ _UNSUPPORTED = {
     "/templates/{template_id}": "local sandboxes have no templates",
 }
 
-_NO_PORTS = "of an isolated local sandbox, only execd can be reached yet, and no other port"
+_NO_POLICY = "this sandbox is not isolated, so there is no network policy"
+_EGRESS = re.compile(r"/egress/([0-9a-f-]+)/policy")
 _UNSIGNED = "local endpoints are neither signed nor do they expire: ask for a plain one"
 
 
-def lifecycle_app(*, api_key: str, host: str, limits: bool = True, box: Box | None = None) -> Gate:
+def lifecycle_app(
+    *,
+    api_key: str,
+    host: str,
+    limits: bool = True,
+    box: Box | None = None,
+    outside: Outside = Outside(),  # noqa: B008 - it does not change
+) -> Gate:
     """Return the sandbox API behind its gate; the end of its lifespan ends all sandboxes.
 
     Args:
@@ -61,10 +75,15 @@ def lifecycle_app(*, api_key: str, host: str, limits: bool = True, box: Box | No
             sandboxes too.
         limits: Whether sandboxes are limited to what they are created with.
         box: How the boxes around sandboxes are made; None for none.
+        outside: What sandboxes may reach out of their boxes.
     """
     loopback = is_loopback(host)
-    sandboxes = Sandboxes("127.0.0.1" if loopback else host, limits=limits, box=box)
-    operations = _Operations(sandboxes, loopback=loopback, isolated=box is not None)
+    sandboxes = Sandboxes(
+        "127.0.0.1" if loopback else host, limits=limits, box=box, outside=outside
+    )
+    operations = _Operations(
+        sandboxes, loopback=loopback, isolated=box is not None, offline=outside.final
+    )
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncGenerator[None, None]:
@@ -84,6 +103,7 @@ def lifecycle_app(*, api_key: str, host: str, limits: bool = True, box: Box | No
         Route(one + "/resume", operations.resume, methods=["POST"]),
         Route(one + "/metadata", operations.patch_metadata, methods=["PATCH"]),
         Route(one + "/endpoints/{port}", operations.endpoint, methods=["GET"]),
+        *operations.of_network(one + "/networkpolicy"),
         Route("/metrics/events", _take_metrics, methods=["POST"]),
         *(
             Route(path, _unsupported(why), methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
@@ -91,7 +111,11 @@ def lifecycle_app(*, api_key: str, host: str, limits: bool = True, box: Box | No
         ),
     ]
     app = Starlette(
-        routes=[Mount("/v1", routes=routes)],
+        routes=[
+            Mount("/v1", routes=routes),
+            # What a cluster has at the port EGRESS_PORT of the sandbox.
+            *operations.of_network("/egress/{sandbox_id}/policy"),
+        ],
         lifespan=lifespan,
         exception_handlers={
             ApiError: _refused,
@@ -99,11 +123,14 @@ def lifecycle_app(*, api_key: str, host: str, limits: bool = True, box: Box | No
             StartError: _start_failed,
             StateError: _in_another_state,
             PauseError: _pause_failed,
+            RelayError: _relay_failed,
             _NotFoundError: _not_found,
             HTTPException: _http_error,
         },
     )
-    return Gate(app, header=API_KEY_HEADER, secret=api_key, host=host)
+    return Gate(
+        app, header=API_KEY_HEADER, secret=api_key, host=host, has_another=operations.is_egress
+    )
 
 
 class _NotFoundError(Exception):
@@ -113,13 +140,18 @@ class _NotFoundError(Exception):
 class _Operations:
     """The endpoints that work on sandboxes."""
 
-    def __init__(self, sandboxes: Sandboxes, *, loopback: bool, isolated: bool) -> None:
+    def __init__(
+        self, sandboxes: Sandboxes, *, loopback: bool, isolated: bool, offline: bool
+    ) -> None:
         self._sandboxes = sandboxes
+        self._offline = offline
         self._loopback = loopback
         self._isolated = isolated
 
     async def create(self, request: Request) -> Response:
-        spec = requests.read_spec(await _json(request), isolated=self._isolated)
+        spec = requests.read_spec(
+            await _json(request), isolated=self._isolated, offline=self._offline
+        )
         try:
             sandbox = await self._sandboxes.create(spec)
         except OSError as error:
@@ -182,6 +214,13 @@ class _Operations:
             return _not_running(sandbox)
         # Other machines get the name under which they reached this server.
         host = "127.0.0.1" if self._loopback else request.url.hostname or "127.0.0.1"
+        if port == EGRESS_PORT and sandbox.box is not None:
+            return JSONResponse(
+                {
+                    "endpoint": f"{request.url.netloc}/egress/{sandbox.id}",
+                    "headers": {EGRESS_HEADER: sandbox.network_token},
+                }
+            )
         if port in {EXECD_PORT, EGRESS_PORT}:
             return JSONResponse(
                 {
@@ -190,8 +229,74 @@ class _Operations:
                 }
             )
         if sandbox.box is not None:
-            return error_response(501, "NOT_SUPPORTED", _NO_PORTS)
+            port = await sandbox.open_port(port)
         return JSONResponse({"endpoint": authority(host, port)})
+
+    def of_network(self, path: str) -> Sequence[Route]:
+        """What reads and changes the policy of a sandbox, at a path."""
+        acts = {
+            "GET": self._with_policy(None),
+            "PUT": self._with_policy(self._replaced),
+            "POST": self._with_policy(self._replaced),
+            "PATCH": self._with_policy(self._patched),
+            "DELETE": self._with_policy(self._cut),
+        }
+        return [Route(path, act, methods=[method]) for method, act in acts.items()]
+
+    def _with_policy(
+        self, read: Callable[[object], Callable[[Policy], Policy]] | None
+    ) -> Callable[[Request], Awaitable[Response]]:
+        """An operation.
+
+        Args:
+            read: Makes of the body what makes a new policy of the old one; None for no change.
+        """
+
+        async def answer(request: Request) -> Response:
+            sandbox = self._find(request)
+            if sandbox.box is None:
+                return error_response(501, "NOT_SUPPORTED", _NO_POLICY)
+            if read is not None:
+                change = read(await _json(request))
+                if not sandbox.running:
+                    return _not_running(sandbox)
+                await sandbox.change_policy(change)
+            policy = sandbox.policy
+            return JSONResponse(
+                {
+                    "status": "ok",
+                    "mode": policy.mode,
+                    "enforcementMode": "proxy",
+                    "policy": policy.as_json(),
+                }
+            )
+
+        return answer
+
+    def _replaced(self, body: object) -> Callable[[Policy], Policy]:
+        policy = requests.read_network_policy(body, offline=self._offline)
+        return lambda _: policy
+
+    def _patched(self, body: object) -> Callable[[Policy], Policy]:
+        rules = requests.read_network_rules(body)
+        return lambda policy: self._checked(lambda: policy.with_rules(rules))
+
+    def _cut(self, body: object) -> Callable[[Policy], Policy]:
+        targets = requests.read_targets(body)
+        return lambda policy: self._checked(lambda: policy.without(targets))
+
+    def _checked(self, made: Callable[[], Policy]) -> Policy:
+        try:
+            return requests.check_network(made(), offline=self._offline)
+        except PolicyError as error:
+            raise RequestError(f"networkPolicy: {error}") from error
+
+    def is_egress(self, path: str, headers: Headers) -> bool:
+        """Whether a request brings the secret of the sandbox whose policy it is about."""
+        match = _EGRESS.fullmatch(path)
+        sandbox = self._sandboxes.get(match[1]) if match else None
+        given = headers.get(EGRESS_HEADER, "").encode()
+        return sandbox is not None and hmac.compare_digest(given, sandbox.network_token.encode())
 
     def _find(self, request: Request) -> Sandbox:
         sandbox_id: str = request.path_params["sandbox_id"]
@@ -271,6 +376,10 @@ async def _in_another_state(_request: Request, error: Exception) -> Response:
 
 async def _pause_failed(_request: Request, error: Exception) -> Response:
     return error_response(500, "SANDBOX_PAUSE_FAILED", str(error))
+
+
+async def _relay_failed(_request: Request, error: Exception) -> Response:
+    return error_response(409, "SANDBOX_NOT_RUNNING", str(error))
 
 
 async def _not_found(_request: Request, error: Exception) -> Response:

@@ -7,26 +7,35 @@ without effect, and a log line says so. Whether limits hold is in the sandbox's 
 
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 from urllib.parse import parse_qsl
 
 from code_interpreter.execd.host.environment import refusal
 from code_interpreter.execd.host.processes import MARKER_VARIABLE
 from code_interpreter.execd.http.gate import TOKEN_VARIABLE
 from code_interpreter.local.lifecycle.limits import Limits, read_limits
+from code_interpreter.local.network.policy import (
+    Policy,
+    PolicyError,
+    Rule,
+    read_policy,
+    read_rules,
+)
 
 logger = logging.getLogger(__name__)
+
+_T = TypeVar("_T")
 
 # What a real server assumes when a request names no entry point.
 _DEFAULT_ENTRYPOINT = ("tail", "-f", "/dev/null")
 _RESERVED = {MARKER_VARIABLE, TOKEN_VARIABLE}
 _REFUSED = {
     "networkPolicy": (
-        "there is no network isolation to apply a policy with. Leave it out to have the network of"
-        " this machine, or use a cluster"
+        "it is not isolated, so there is nothing to apply a policy with. Leave it out to have the"
+        " network of this machine, start the server with isolation, or use a cluster"
     ),
     "volumes": "a local sandbox works on the host's own files: use their paths",
     "snapshotId": "there are no snapshots",
@@ -34,7 +43,7 @@ _REFUSED = {
     "credentialProxy": "there is no proxy that could inject credentials",
     "lifecycle": "hooks are not run",
 }
-_NO_NETWORK = "a box has no network yet, so only a policy that denies all can be honoured"
+_OFFLINE = "this server's sandboxes have no network (network='none')"
 _WITHOUT_EFFECT = ("resourceRequests", "platform", "extensions")
 _KNOWN = {
     *("image", "timeout", "env", "metadata", "entrypoint", "secureAccess", "resourceLimits"),
@@ -62,6 +71,7 @@ class SandboxSpec:
     Attributes:
         timeout: How long it lives; None is without end.
         image: URI of the image, for the record: the sandbox runs what this machine has.
+        network: What it may reach; None for what the server gives.
     """
 
     timeout: timedelta | None = None
@@ -71,6 +81,7 @@ class SandboxSpec:
     metadata: Mapping[str, str] = field(default_factory=dict[str, str])
     extensions: Mapping[str, str] = field(default_factory=dict[str, str])
     limits: Limits = field(default_factory=Limits)
+    network: Policy | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +94,13 @@ class ListQuery:
     page_size: int
 
 
-def read_spec(body: object, *, isolated: bool = False) -> SandboxSpec:
+def read_spec(body: object, *, isolated: bool = False, offline: bool = False) -> SandboxSpec:
     """Check the body of a request that makes a sandbox.
 
     Args:
         body: The JSON of it.
-        isolated: Whether it will be in a box, which has no network.
+        isolated: Whether it will be in a box.
+        offline: Whether it may have no network, whatever it asks for.
 
     Raises:
         RequestError: It is malformed, or asks for what a local sandbox cannot be.
@@ -98,9 +110,7 @@ def read_spec(body: object, *, isolated: bool = False) -> SandboxSpec:
     for name, reason in _REFUSED.items():
         value = given.get(name)
         if name == "networkPolicy" and isolated:
-            if _denies_all(value):
-                continue
-            reason = _NO_NETWORK  # noqa: PLW2901 - of a box
+            continue
         if value and value != {"enabled": False}:
             raise RequestError(
                 f"{name} is not supported by a local sandbox: {reason}", "NOT_SUPPORTED"
@@ -121,14 +131,63 @@ def read_spec(body: object, *, isolated: bool = False) -> SandboxSpec:
         metadata=_strings(given.get("metadata"), "metadata"),
         extensions=_strings(given.get("extensions"), "extensions"),
         limits=_limits(given.get("resourceLimits")),
+        network=_network(given.get("networkPolicy"), offline=offline) if isolated else None,
     )
 
 
-def _denies_all(policy: object) -> bool:
-    if not isinstance(policy, dict):
-        return False
-    fields = cast("dict[str, object]", policy)
-    return fields.get("defaultAction") == "deny" and not fields.get("egress")
+def _network(value: object, *, offline: bool) -> Policy | None:
+    return read_network_policy(value, offline=offline) if value else None
+
+
+def read_network_policy(body: object, *, offline: bool) -> Policy:
+    """Check a policy.
+
+    Args:
+        body: The JSON of it.
+        offline: Whether none may allow anything.
+
+    Raises:
+        RequestError: It is malformed, or allows something where none may.
+    """
+    return check_network(_understood(read_policy, body), offline=offline)
+
+
+def read_network_rules(body: object) -> tuple[Rule, ...]:
+    """Check rules that are to be added to a policy.
+
+    Raises:
+        RequestError: One is malformed.
+    """
+    return _understood(read_rules, body)
+
+
+def read_targets(body: object) -> tuple[str, ...]:
+    """Check the targets of rules that are to be removed from a policy.
+
+    Raises:
+        RequestError: One is malformed.
+    """
+    parts = cast("list[object]", body) if isinstance(body, list) else [None]
+    rules = [{"action": "deny", "target": part} for part in parts]
+    return tuple(rule.target for rule in _understood(read_rules, rules))
+
+
+def check_network(policy: Policy, *, offline: bool) -> Policy:
+    """Refuse a policy that allows something where none may.
+
+    Raises:
+        RequestError: It does.
+    """
+    if offline and (policy.default, *(rule.action for rule in policy.rules)).count("allow"):
+        raise RequestError(f"networkPolicy: {_OFFLINE}", "NOT_SUPPORTED")
+    return policy
+
+
+def _understood(read: Callable[[object], _T], value: object) -> _T:
+    try:
+        return read(value)
+    except PolicyError as error:
+        raise RequestError(f"networkPolicy: {error}") from error
 
 
 def read_expiration(body: object, now: datetime) -> datetime:

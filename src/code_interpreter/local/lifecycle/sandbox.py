@@ -8,9 +8,10 @@ methods belong to the server's event loop.
 
 import asyncio
 import logging
+import secrets
 import uuid
 from collections import Counter
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from functools import cached_property
@@ -28,6 +29,9 @@ from code_interpreter.local.lifecycle.limits import (
 )
 from code_interpreter.local.lifecycle.requests import ListQuery, SandboxSpec
 from code_interpreter.local.lifecycle.system import look
+from code_interpreter.local.network.choice import Outside, described
+from code_interpreter.local.network.control import RelayError, open_port, set_policy
+from code_interpreter.local.network.policy import NOTHING, Policy
 
 if TYPE_CHECKING:
     import psutil
@@ -70,9 +74,12 @@ class Sandbox:
         spec: What was asked for.
         host: The address that its execd listens on.
         box: What is around it; None for nothing.
+        policy: What it may reach through its box.
     """
 
-    def __init__(self, spec: SandboxSpec, host: str, box: Box | None = None) -> None:
+    def __init__(
+        self, spec: SandboxSpec, host: str, box: Box | None = None, policy: Policy = NOTHING
+    ) -> None:
         self.id = str(uuid.uuid4())
         self.spec = spec
         self.confinement = Confinement()
@@ -84,6 +91,9 @@ class Sandbox:
         self.token = ""
         self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.box = box
+        self.policy = policy
+        self.network_token = secrets.token_urlsafe(24)
+        self._changing = asyncio.Lock()
         self._host = host
         self._ready: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._asked_to_end = False
@@ -133,9 +143,43 @@ class Sandbox:
             await self.end()
             raise
         self.port = self._ready.result()
-        isolated = "in a box of its own, without a network" if self.box else "not isolated"
-        message = "; ".join(("execd is listening", isolated, *self.confinement.notes))
-        self._become("Running", "READY", message)
+        try:
+            if self.box is not None:
+                await set_policy(self._guarded.scratch, self.policy)
+        except RelayError as error:
+            await self.end()
+            raise StartError(f"the way out of the sandbox was not made: {error}") from error
+        self._become("Running", "READY", self._described())
+
+    def _described(self) -> str:
+        isolated = f"in a box of its own, {described(self.policy)}" if self.box else "not isolated"
+        return "; ".join(("execd is listening", isolated, *self.confinement.notes))
+
+    async def change_policy(self, change: Callable[[Policy], Policy]) -> None:
+        """Have it reach something else from now on.
+
+        Args:
+            change: Makes the new policy of the old one.
+
+        Raises:
+            RelayError: The sandbox is about to end.
+        """
+        assert self._guarded is not None  # noqa: S101 - it runs
+        async with self._changing:
+            policy = change(self.policy)
+            await set_policy(self._guarded.scratch, policy)
+            self.policy = policy
+            if self.running:
+                self.status = replace(self.status, message=self._described())
+
+    async def open_port(self, port: int) -> int:
+        """The port of this machine that leads to a port of its box.
+
+        Raises:
+            RelayError: The sandbox is about to end, or has too many already.
+        """
+        assert self._guarded is not None  # noqa: S101 - it runs
+        return await open_port(self._guarded.scratch, port, self._host)
 
     async def pause(self) -> None:
         """Stop its processes, which keep their memory, until `resume`.
@@ -252,10 +296,19 @@ class Sandboxes:
         host: The address that their execds listen on.
         limits: Whether they are held to the limits that they are created with.
         box: How the boxes around them are made; None for none.
+        outside: What they may reach out of these.
     """
 
-    def __init__(self, host: str, *, limits: bool = True, box: Box | None = None) -> None:
+    def __init__(
+        self,
+        host: str,
+        *,
+        limits: bool = True,
+        box: Box | None = None,
+        outside: Outside = Outside(),  # noqa: B008 - it does not change
+    ) -> None:
         self._host = host
+        self._outside = outside
         self._limits = limits
         self._box = box
         self._told: set[str] = set()
@@ -273,7 +326,8 @@ class Sandboxes:
         """
         if self._closed:
             raise StartError("the server is stopping")
-        sandbox = Sandbox(spec, self._host, self._box)
+        policy = spec.network if spec.network is not None else self._outside.policy
+        sandbox = Sandbox(spec, self._host, self._box, policy)
         sandbox.confinement = self._confine(sandbox)
         self._all[sandbox.id] = sandbox
         try:

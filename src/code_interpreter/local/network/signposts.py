@@ -1,0 +1,27 @@
+"""How programs are told of the proxy: there is no one way that all know. Pure."""
+
+# Those that a program of the sandbox's own listens at.
+_DIRECT = "localhost,127.0.0.1,::1"
+
+
+def through(port: int) -> dict[str, str]:
+    """The variables that lead programs to a proxy on their own loopback.
+
+    pip, npm, Go, git, curl, requests and httpx read the first six; Node from 24 on does with the
+    seventh. The JVM reads no variable without a line on stderr that says so, so the commands of a
+    sandbox (and its Java kernel) read the last but one, and Maven and Gradle have their own.
+    """
+    url = f"http://127.0.0.1:{port}"
+    ways = {"HTTP_PROXY": url, "HTTPS_PROXY": url, "NO_PROXY": _DIRECT}
+    java = " ".join(
+        f"-D{scheme}.proxyHost=127.0.0.1 -D{scheme}.proxyPort={port}"
+        for scheme in ("http", "https")
+    )
+    return {
+        **ways,
+        **{name.lower(): value for name, value in ways.items()},
+        "NODE_USE_ENV_PROXY": "1",
+        "CODE_INTERPRETER_JAVA_OPTIONS": java,
+        "MAVEN_OPTS": java,
+        "GRADLE_OPTS": java,
+    }
