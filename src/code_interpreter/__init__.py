@@ -12,8 +12,7 @@ from code_interpreter._version import __version__
 if TYPE_CHECKING:
     from code_interpreter._async.codes import Codes
     from code_interpreter._async.interpreter import CodeInterpreter
-    from code_interpreter._call.code_context import CodeContext
-    from code_interpreter._call.languages import SupportedLanguage
+    from code_interpreter._call.code_context import CodeContext, SupportedLanguage
     from code_interpreter._errors import (
         APIError,
         AuthenticationError,
@@ -101,7 +100,7 @@ _HOMES = {
     "Outcome": "_output.execution",
     "CodeInterpreter": "_async.interpreter",
     "CodeInterpreterSync": "_sync.interpreter",
-    "SupportedLanguage": "_call.languages",
+    "SupportedLanguage": "_call.code_context",
     "Result": "_output.result",
 }
 

@@ -36,20 +36,12 @@ class CodeInterpreterError(shared.SandboxException):
     def __reduce__(self) -> tuple[Any, ...]:
         # Workers of multiprocessing pickle what they raise, by default as a call of the type with
         # `args`, which few of our types take.
-        return _blank, (type(self), self.args), self.__dict__
+        return _blank, (type(self),), {**self.__dict__, "args": self.args}
 
 
-def _blank(kind: type[CodeInterpreterError], args: tuple[Any, ...]) -> CodeInterpreterError:
+def _blank(kind: type[CodeInterpreterError]) -> CodeInterpreterError:
     """Return an error without calling its constructor."""
-    error = kind.__new__(kind)
-    error.args = args
-    return error
-
-
-def _time_out(error: shared.SandboxException, message: str) -> None:
-    # The constructors of the two parents cannot be chained; their common one serves both.
-    details = shared.SandboxError(shared.SandboxError.TIMEOUT, message)
-    shared.SandboxException.__init__(error, message, error=details)
+    return kind.__new__(kind)
 
 
 class InvalidArgumentError(CodeInterpreterError, shared.InvalidArgumentException, ValueError):
@@ -143,7 +135,8 @@ class RequestTimeoutError(TransportError, shared.SandboxTimeoutException, Timeou
     """The server took longer than the configured request timeout."""
 
     def __init__(self, message: str) -> None:
-        _time_out(self, message)
+        # The constructors of the two parents cannot be chained.
+        shared.SandboxTimeoutException.__init__(self, message)
 
 
 class StreamTruncatedError(TransportError):
@@ -167,7 +160,7 @@ class ExecutionTimeoutError(CodeInterpreterError, shared.SandboxTimeoutException
     """
 
     def __init__(self, message: str, *, context_usable: bool = True) -> None:
-        _time_out(self, message)
+        super().__init__(message)
         self.context_usable = context_usable
 
 

@@ -8,8 +8,13 @@ import pydantic
 import pytest
 
 from code_interpreter import CodeContext, InvalidArgumentError, NotReadyError, SupportedLanguage
-from code_interpreter._call.code_context import checked_id, context_request, run_request
-from code_interpreter._call.languages import LANGUAGES, checked_language
+from code_interpreter._call.code_context import (
+    LANGUAGES,
+    checked_id,
+    checked_language,
+    context_request,
+    run_request,
+)
 from code_interpreter._call.readiness import ReadyWait
 from code_interpreter._errors import AuthenticationError
 from code_interpreter._wire.failures import api_error

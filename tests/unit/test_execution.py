@@ -18,7 +18,7 @@ from code_interpreter._output.builder import ExecutionBuilder
 from code_interpreter._output.execution import Execution, ExecutionError, Outcome, RunId
 from code_interpreter._output.result import Result
 from code_interpreter._run.handlers import listeners
-from code_interpreter._sync.primitives import accepted, settle
+from code_interpreter._sync.primitives import settle
 
 DONE = e.Complete(9, 1)
 
@@ -205,7 +205,7 @@ def test_each_event_has_its_handler_and_its_value() -> None:
         "on_execution_complete",
     ]
     each: Any = {name: name for name in names}
-    told: dict[type, Any] = listeners(ExecutionHandlersSync.model_construct(**each))
+    told: dict[type, Any] = listeners(ExecutionHandlersSync.model_construct(**each), awaits=False)
     assert [told[type(event)] for event in events] == names
     builder = ExecutionBuilder()
     values = [builder.take(event) for event in events]
@@ -252,15 +252,15 @@ class _AsyncCallable:
 def test_the_blocking_client_refuses_async_handlers(handler: object) -> None:
     handlers = ExecutionHandlersSync.model_construct(on_stdout=handler)
     with pytest.raises(InvalidArgumentError, match="on_stdout is async"):
-        accepted(listeners(handlers))
+        listeners(handlers, awaits=False)
 
 
 def test_a_plain_function_that_returns_a_coroutine_is_refused_when_it_does() -> None:
     with pytest.raises(InvalidArgumentError, match="on_result is async"):
         settle(_async_handler(None), e.MimeBundle())
     settle("anything else", e.MimeBundle())
-    accepted(listeners(None))
-    accepted(listeners(ExecutionHandlersSync(on_stdout=print)))
+    listeners(None, awaits=False)
+    listeners(ExecutionHandlersSync(on_stdout=print), awaits=False)
     assert ExecutionHandlers().skip_accumulation is False
 
 

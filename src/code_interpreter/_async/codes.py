@@ -15,12 +15,11 @@ from execd_client.api.health import ping
 from opensandbox.models.execd import ExecutionHandlers
 
 from code_interpreter._async.connection import Connection
-from code_interpreter._async.primitives import accepted, settle
+from code_interpreter._async.primitives import AWAITS, settle
 from code_interpreter._async.run_stream import RunStream
-from code_interpreter._async.runner import Runner
+from code_interpreter._async.runner import LiveRun, Runner
 from code_interpreter._call import code_context as contexts
-from code_interpreter._call.code_context import CodeContext
-from code_interpreter._call.languages import checked_language
+from code_interpreter._call.code_context import CodeContext, checked_language
 from code_interpreter._call.plan import DEFAULT_IDLE_TIMEOUT, OnBusy, Seconds, plan_run
 from code_interpreter._call.readiness import KERNELS_SERVED
 from code_interpreter._errors import CodeInterpreterError, NotReadyError
@@ -144,7 +143,7 @@ class Codes:
             ProtocolError: The server sent something that is not an event.
         """
         plan = plan_run(code, language, context, timeout, idle_timeout, on_busy, max_output)
-        told = accepted(listeners(handlers))
+        told = listeners(handlers, awaits=AWAITS)
         run = Run(
             plan,
             time.monotonic(),
@@ -153,7 +152,7 @@ class Codes:
         )
         take = run.builder.take
         with run.failures():
-            async with self._runner.live(run) as live:
+            async with LiveRun(self._runner, run) as live:
                 while events := await live.read():
                     for event in events:
                         value = take(event)

@@ -2,18 +2,13 @@
 
 import asyncio
 import inspect
-import os
 import time
 import warnings
-import weakref
-from collections.abc import Callable, Collection, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable
 from contextlib import suppress
 from typing import Any, Final, TypeAlias
 
-import httpx
-
 from code_interpreter._errors import RequestTimeoutError, WrongLoopError
-from code_interpreter._wire.target import warn_unclosed
 from code_interpreter.events import Event as RunEvent
 
 Work: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
@@ -26,6 +21,9 @@ Timer = asyncio.TimerHandle
 current: Final = asyncio.current_task
 home: Final = asyncio.get_running_loop
 sleep: Final = asyncio.sleep
+
+AWAITS: Final = True
+"""Whether what a handler returns is awaited."""
 
 _detached: Final[set[Job]] = set()
 
@@ -91,53 +89,22 @@ def check_home(wanted: Home) -> None:
         )
 
 
-class Clients:
-    """The HTTP clients that an interpreter owns; `forget` is called when nobody closed it."""
-
-    def __init__(self, url: httpx.URL) -> None:
-        self.owned: list[httpx.AsyncClient] = []
-        self.home: Home | None = None
-        self._url = url
-        self._pid = os.getpid()
-        self._streams = weakref.WeakSet[Any]()
-
-    def note(self, response: httpx.Response) -> None:
-        """Keep sight of the connection that an answer came by."""
-        self._streams.add(response.extensions["network_stream"])
-
-    @property
-    def is_homeless(self) -> bool:
-        """Whether the event loop of their connections was closed."""
-        return self.home is not None and self.home.is_closed()
-
-    def forget(self) -> None:
-        """Warn, and close what can be closed; asyncio does not warn of the same."""
-        if self.owned and self.home is not None and self._pid == os.getpid():
-            self.leave()
-            detach(self.home, self._close)
-            warn_unclosed(self._url)
-
-    def leave(self) -> None:
-        """Let go of connections that no one will close, without a warning of asyncio's."""
-        for stream in self._streams:
-            descriptor = stream.get_extra_info("socket").fileno()
-            for unclosed in (
-                rf"transport <\w+ fd={descriptor}\b",
-                rf"<socket\.socket fd={descriptor},",
-            ):
-                warnings.filterwarnings("ignore", f"unclosed {unclosed}", ResourceWarning)
-
-    async def _close(self) -> None:
-        while self.owned:
-            await self.owned.pop().aclose()
+def is_gone(home: Home | None) -> bool:
+    """Return whether connections of a home are gone with it: its event loop is closed."""
+    return home is not None and home.is_closed()
 
 
-def accepted(handlers: Mapping[type, Callable[[Any], Any]]) -> Mapping[type, Callable[[Any], Any]]:
-    """Return the handlers: plain and async functions are both accepted."""
-    return handlers
+def disown(sockets: Iterable[Any]) -> None:
+    """Leave connections that no one will close to the interpreter, without asyncio's warning."""
+    for one in sockets:
+        descriptor = one.get_extra_info("socket").fileno()
+        for unclosed in (
+            rf"transport <\w+ fd={descriptor}\b",
+            rf"<socket\.socket fd={descriptor},",
+        ):
+            warnings.filterwarnings("ignore", f"unclosed {unclosed}", ResourceWarning)
 
 
-async def settle(outcome: object, event: RunEvent) -> None:  # noqa: ARG001  # the twin names it
-    """Await what a handler returned, if that can be awaited."""
-    if inspect.isawaitable(outcome):
-        await outcome
+def settle(outcome: object, event: RunEvent) -> Awaitable[object]:  # noqa: ARG001  # the twin names it
+    """Return what to await for what a handler returned: that, if it can be."""
+    return outcome if inspect.isawaitable(outcome) else sleep(0)

@@ -41,34 +41,31 @@ class RunStream:
         return self
 
     async def __anext__(self) -> Event:
-        event = self._arrived.popleft() if self._arrived else await self._first_of_more()
+        if not self._arrived and not self._is_over:
+            await self._read()
+        if not self._arrived:
+            raise StopAsyncIteration
+        event = self._arrived.popleft()
         assert self._run is not None  # noqa: S101  # there is an event
         self._run.builder.take(event)
         return event
 
-    async def _first_of_more(self) -> Event:
-        if self._is_over:
-            raise StopAsyncIteration
-        run = self._run
-        if run is None:
-            run = Run(self._plan, time.monotonic(), execution=self.execution, grace=self._grace)
-            self._run = run
-        with run.failures():
+    async def _read(self) -> None:
+        if self._run is None:
+            self._run = Run(
+                self._plan, time.monotonic(), execution=self.execution, grace=self._grace
+            )
+        with self._run.failures():
             try:
-                live = self._live
-                if live is None:
-                    live = await self._runner.live(run).__aenter__()
-                    self._live = live
-                self._arrived.extend(await live.read())
+                if self._live is None:
+                    self._live = await LiveRun(self._runner, self._run).__aenter__()
+                self._arrived.extend(await self._live.read())
             except BaseException as error:
                 await self._leave(error)
                 raise
             if not self._arrived:
                 await self._leave(None)
-                run.conclude()
-        if not self._arrived:
-            raise StopAsyncIteration
-        return self._arrived.popleft()
+                self._run.conclude()
 
     async def _leave(self, error: BaseException | None) -> None:
         self._is_over = True

@@ -1,14 +1,42 @@
-"""Contexts, and the requests about them.
+"""Languages and contexts, and the requests about them.
 
-Arguments are checked here, before any I/O: what is not valid is an InvalidArgumentError.
+Arguments are checked here, before any I/O: what is not valid is an InvalidArgumentError. A real
+server does not refuse a language that it lacks: it retries for more than a minute.
 """
+
+from typing import Final
 
 import execd_client.models as wire
 from execd_client.types import UNSET
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, field_validator
 
-from code_interpreter._call.languages import SupportedLanguage, checked_language
 from code_interpreter._errors import InvalidArgumentError
+
+
+class SupportedLanguage:
+    """The languages that a sandbox can run, as the plain strings of the wire."""
+
+    PYTHON: Final = "python"
+    JAVA: Final = "java"
+    GO: Final = "go"
+    TYPESCRIPT: Final = "typescript"
+    BASH: Final = "bash"
+    JAVASCRIPT: Final = "javascript"
+
+
+LANGUAGES: Final = tuple(
+    sorted(value for name, value in vars(SupportedLanguage).items() if name.isupper())
+)
+_ALIASES: Final = {
+    "py": "python",
+    "python3": "python",
+    "golang": "go",
+    "ts": "typescript",
+    "sh": "bash",
+    "shell": "bash",
+    "js": "javascript",
+    "node": "javascript",
+}
 
 
 class CodeContext(BaseModel):
@@ -23,9 +51,9 @@ class CodeContext(BaseModel):
 
     model_config = ConfigDict(extra="ignore")
 
-    id: str | None = Field(default=None)
+    id: str | None = None
     language: str
-    cwd: str | None = Field(default=None)
+    cwd: str | None = None
 
     @field_validator("language")
     @classmethod
@@ -33,6 +61,17 @@ class CodeContext(BaseModel):
         if not value.strip():
             raise ValueError("language cannot be blank")
         return value
+
+
+def checked_language(language: str) -> str:
+    """Return the name that goes over the wire for one that people use, such as ``js``."""
+    name = language.strip().lower() if isinstance(language, str) else ""  # pyright: ignore[reportUnnecessaryIsInstance]  # callers may be untyped
+    name = _ALIASES.get(name, name)
+    if name not in LANGUAGES:
+        raise InvalidArgumentError(
+            f"unknown language {language!r}; supported are {', '.join(LANGUAGES)}"
+        )
+    return name
 
 
 def from_wire(context: wire.CodeContext) -> CodeContext:

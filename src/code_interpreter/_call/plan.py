@@ -6,15 +6,12 @@ from datetime import timedelta
 from typing import Final, Literal, TypeAlias, get_args
 
 import execd_client.models as wire
-from execd_client.types import Unset
 
 from code_interpreter._call.code_context import CodeContext, run_request
 from code_interpreter._errors import InvalidArgumentError
 
 Seconds: TypeAlias = float | timedelta
 OnBusy: TypeAlias = Literal["queue", "raise"]
-
-_ON_BUSY: Final = get_args(OnBusy)
 
 DEFAULT_IDLE_TIMEOUT: Final[float] = 30.0
 """Seconds. Servers send a ping every three seconds once a run has begun."""
@@ -26,6 +23,7 @@ class RunPlan:
 
     Attributes:
         body: What is sent.
+        context_id: The id of the context, if the caller named one.
         slot: What one run at a time can have: a context, or the default context of a language.
         timeout: Seconds for the run, waiting for its turn included; None for no limit.
         idle_timeout: Seconds of silence after the first event; None for no limit.
@@ -34,17 +32,12 @@ class RunPlan:
     """
 
     body: wire.RunCodeRequest
+    context_id: str | None
     slot: str
     timeout: float | None
     idle_timeout: float | None
     waits: bool
     max_output: int | None
-
-    @property
-    def context_id(self) -> str | None:
-        """The id of the context, if the caller named one."""
-        context = self.body.context
-        return None if isinstance(context, Unset) else context.id or None
 
 
 def plan_run(  # noqa: PLR0917  # the arguments of `run`, in their order
@@ -57,27 +50,24 @@ def plan_run(  # noqa: PLR0917  # the arguments of `run`, in their order
     max_output: int | None,
 ) -> RunPlan:
     """Return the plan for the arguments of a call; raise InvalidArgumentError for a bad one."""
-    if on_busy not in _ON_BUSY:
+    if on_busy not in get_args(OnBusy):
         raise InvalidArgumentError(f"on_busy must be 'queue' or 'raise'; got {on_busy!r}")
     if max_output is not None and (
         isinstance(max_output, bool) or not isinstance(max_output, int) or max_output < 0  # pyright: ignore[reportUnnecessaryIsInstance]  # callers may be untyped
     ):
         raise InvalidArgumentError(f"max_output must be a number of bytes; got {max_output!r}")
     body = run_request(code, language, context)
+    where: dict[str, str] = body.to_dict()["context"]
+    context_id = where.get("id")
     return RunPlan(
         body=body,
-        slot=_slot(body),
+        context_id=context_id,
+        slot=f"context {context_id}" if context_id else f"default {where['language']}",
         timeout=_seconds("timeout", timeout),
         idle_timeout=_seconds("idle_timeout", idle_timeout),
         waits=on_busy == "queue",
         max_output=max_output,
     )
-
-
-def _slot(body: wire.RunCodeRequest) -> str:
-    context = body.context
-    assert not isinstance(context, Unset)  # noqa: S101  # run_request always names one
-    return f"context {context.id}" if context.id else f"default {context.language}"
 
 
 def _seconds(name: str, value: Seconds | None) -> float | None:

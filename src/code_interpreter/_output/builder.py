@@ -143,11 +143,11 @@ class ExecutionBuilder:
     def _keep(self, output: OutputMessage | Result) -> None:
         if self._clears_next:
             self._clear()
-        head = output if self._window is None else self._window.add(output)
-        if head is not None:
-            self._append(head)
-
-    def _append(self, output: OutputMessage | Result) -> None:
+        if self._window is not None:
+            head = self._window.add(output)
+            if head is None:
+                return
+            output = head
         self._outputs.append(output)
         if isinstance(output, Result):
             self.execution.result.append(output)
@@ -176,10 +176,10 @@ class ExecutionBuilder:
             warnings.warn("the server dropped output of a run", OutputLostWarning, stacklevel=2)
         if self._window is None:
             return
-        window, self._window = self._window, None
+        window, self._window, self._clears_next = self._window, None, False
         before = len(self._outputs)
         for output in window.tail():
-            self._append(output)
+            self._keep(output)
         execution._omitted = before, window.omitted_bytes  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # its own builder
         execution.omitted_bytes = window.omitted_bytes + window.omitted_otherwise
         execution.truncated = execution.omitted_bytes > 0

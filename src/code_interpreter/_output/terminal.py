@@ -9,6 +9,8 @@ with the characters that they were written for.
 
 import re
 from collections.abc import Iterable
+from itertools import groupby
+from operator import itemgetter
 from typing import Final
 
 _CURSOR: Final = re.compile(r"[\r\x08]|\x1b\[[0-2]?K")
@@ -45,33 +47,18 @@ def _line(line: str) -> str:
         elif item == "\b":
             column = max(column - 1, 0)
         elif erase := _ERASE.fullmatch(item):
-            _erase(cells, column, erase[1])
+            if erase[1] == "1":
+                cells[: column + 1] = [("", " ")] * min(column + 1, len(cells))
+            else:
+                del cells[0 if erase[1] == "2" else column :]
         elif len(item) > 1:
             style = "" if item in _RESET else style + item
         else:
             cells.extend([("", " ")] * (column - len(cells)))
             cells[column : column + 1] = [(style, item)]
             column += 1
-    return _joined(cells)
-
-
-def _erase(cells: list[tuple[str, str]], column: int, extent: str) -> None:
-    if extent in {"", "0"}:
-        del cells[column:]
-    elif extent == "1":
-        cells[: column + 1] = [("", " ")] * min(column + 1, len(cells))
-    else:
-        cells.clear()
-
-
-def _joined(cells: list[tuple[str, str]]) -> str:
     parts: list[str] = []
-    current = ""
-    for style, character in [*cells, ("", "")]:
-        if style != current:
-            if current:
-                parts.append("\x1b[0m")
-            parts.append(style)
-            current = style
-        parts.append(character)
+    for style, run in groupby(cells, itemgetter(0)):
+        text = "".join(character for _, character in run)
+        parts.append(f"{style}{text}\x1b[0m" if style else text)
     return "".join(parts)

@@ -19,7 +19,7 @@ from code_interpreter._call.plan import RunPlan
 from code_interpreter._output.builder import KERNEL_DIED, ExecutionBuilder
 from code_interpreter._output.execution import Execution, Outcome, RunId
 from code_interpreter._run.watch import GRACE, Action, Watch
-from code_interpreter._wire.decode import decode, decode_known
+from code_interpreter._wire.decode import UNUSUAL, decode, decode_known
 from code_interpreter._wire.failures import known_error, mapped_errors, stream_error
 from code_interpreter.events import ErrorObject, Event
 
@@ -83,28 +83,36 @@ class Run:
     def limits(self, configured: httpx.Timeout, now: float) -> httpx.Timeout:
         """Return how long each step up to the beginning of the stream may take."""
         steps = {**configured.as_dict(), "read": None}
-        if self.watch.deadline is not None:
-            left = max(self.watch.deadline - now, 0) + self.watch.grace
+        if (left := self.watch.left(now)) is not None:
+            most = left + self.watch.grace
             steps = {
-                step: left if limit is None else min(limit, left) for step, limit in steps.items()
+                step: most if limit is None else min(limit, most) for step, limit in steps.items()
             }
         return httpx.Timeout(**steps)
+
+    def too_late(self) -> errors.ExecutionTimeoutError:
+        """Return the error for a run whose turn did not come in time."""
+        return errors.ExecutionTimeoutError(
+            f"its turn in the context did not come within {self.plan.timeout:g} s; nothing was sent"
+        )
 
     def take(self, frames: Sequence[bytes], now: float) -> list[Event]:
         """Return the events in frames that have come; `check` tells of one that is not valid."""
         self.watch.heard_at = now
-        if (known := decode_known(frames)) is not None:
-            return known
+        try:
+            return [decode_known(frame) for frame in frames]
+        except UNUSUAL:
+            return self._take_unusual(frames)
+
+    def _take_unusual(self, frames: Sequence[bytes]) -> list[Event]:
         events: list[Event] = []
-        for frame in frames:
-            try:
-                event = decode(frame)
-            except errors.ProtocolError as error:
-                self._broken = error
-                break
-            if type(event) is ErrorObject:
+        try:
+            events.extend(map(decode, frames))  # and keep those before one that fails
+        except errors.ProtocolError as error:
+            self._broken = error
+        for event in events:
+            if isinstance(event, ErrorObject):
                 self.refusal = stream_error(event.code, event.message)
-            events.append(event)
         return events
 
     def check(self) -> None:

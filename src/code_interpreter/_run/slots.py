@@ -8,23 +8,14 @@ moment: until then, the next run is patient with "busy".
 
 import asyncio
 import threading
-from collections import deque
-from dataclasses import dataclass
+from collections import defaultdict
+from typing import NamedTuple
 
-from code_interpreter._errors import ContextBusyError, ExecutionTimeoutError
+from code_interpreter._errors import ContextBusyError
 from code_interpreter._run.run import Run
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Turn:
-    """A run's place in the queue of its context.
-
-    Attributes:
-        run: The run.
-        owner: The task or thread that it belongs to.
-        came: Set once it is the first.
-    """
-
+class _Turn(NamedTuple):
     run: Run
     owner: object
     came: asyncio.Event | threading.Event
@@ -35,56 +26,47 @@ class Slots:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._queues: dict[str, deque[Turn]] = {}
+        self._queues = defaultdict[str, list[_Turn]](list)
         self._unsettled: dict[str, float] = {}  # until when a stopped run may still be alive
 
-    def ask(self, turn: Turn) -> None:
-        """Join the queue, or raise ContextBusyError; `came` is set at once if nothing is ahead."""
-        plan = turn.run.plan
-        with self._lock:
-            queue = self._queues.setdefault(plan.slot, deque())
-            if queue:
-                first = queue[0]
-                if first.owner is turn.owner and not first.run.is_dropped:
-                    raise _busy("the code whose handler or loop wants to run more in it")
-                if not plan.waits:
-                    raise _busy("another run of this interpreter")
-            else:
-                turn.came.set()
-            queue.append(turn)
+    def ask(self, run: Run, owner: object, came: asyncio.Event | threading.Event) -> None:
+        """Join the queue of the run's context, or raise ContextBusyError.
 
-    def leave(self, turn: Turn) -> None:
-        """Leave the queue: the next one is first."""
-        slot = turn.run.plan.slot
+        Args:
+            run: The run.
+            owner: The task or thread that it belongs to.
+            came: Set once it is first, now if nothing is ahead.
+        """
         with self._lock:
-            queue = self._queues[slot]
-            was_first = queue[0] is turn
-            queue.remove(turn)
+            queue = self._queues[run.plan.slot]
             if not queue:
-                del self._queues[slot]
-            elif was_first:
-                queue[0].came.set()
+                came.set()
+            elif queue[0].owner is owner and not queue[0].run.is_dropped:
+                raise _busy("the code whose handler or loop wants to run more in it")
+            elif not run.plan.waits:
+                raise _busy("another run of this interpreter")
+            queue.append(_Turn(run, owner, came))
 
-    def unsettle(self, turn: Turn, now: float) -> None:
+    def leave(self, run: Run) -> None:
+        """Leave the queue: the next one is first."""
+        slot = run.plan.slot
+        with self._lock:
+            waiting = [turn for turn in self._queues.pop(slot) if turn.run is not run]
+            if waiting:
+                self._queues[slot] = waiting
+                waiting[0].came.set()
+
+    def unsettle(self, run: Run, now: float) -> None:
         """Note that a run was stopped, and that its end was not seen."""
         with self._lock:
             self._unsettled = {slot: end for slot, end in self._unsettled.items() if end > now}
-            self._unsettled[turn.run.plan.slot] = now + turn.run.watch.grace
+            self._unsettled[run.plan.slot] = now + run.watch.grace
 
-    def is_patient(self, turn: Turn, error: object, now: float) -> bool:
+    def is_patient(self, run: Run, error: object, now: float) -> bool:
         """Return whether an error only says that a run that was stopped is still alive."""
-        return (
-            isinstance(error, ContextBusyError)
-            and self._unsettled.get(turn.run.plan.slot, now) > now
-        )
+        alive = self._unsettled.get(run.plan.slot, now) > now
+        return alive and isinstance(error, ContextBusyError)
 
 
 def _busy(why: str) -> ContextBusyError:
     return ContextBusyError(f"the context is busy with {why}")
-
-
-def too_late(run: Run) -> ExecutionTimeoutError:
-    """Return the error for a run whose turn did not come in time."""
-    return ExecutionTimeoutError(
-        f"its turn in the context did not come within {run.plan.timeout:g} s; nothing was sent"
-    )

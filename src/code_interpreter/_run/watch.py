@@ -48,6 +48,10 @@ class Watch:
     idle: bool = False
     _give_up_at: float | None = None
 
+    def left(self, now: float) -> float | None:
+        """Return the seconds up to the deadline; None for any number."""
+        return None if self.deadline is None else max(self.deadline - now, 0)
+
     def due(self) -> float | None:
         """Return when to look next; None for never."""
         limit = self._give_up_at if self.interrupting else self.deadline

@@ -16,8 +16,7 @@ from execd_client.api.health import ping
 from opensandbox.models.execd_sync import ExecutionHandlersSync
 
 from code_interpreter._call import code_context as contexts
-from code_interpreter._call.code_context import CodeContext
-from code_interpreter._call.languages import checked_language
+from code_interpreter._call.code_context import CodeContext, checked_language
 from code_interpreter._call.plan import DEFAULT_IDLE_TIMEOUT, OnBusy, Seconds, plan_run
 from code_interpreter._call.readiness import KERNELS_SERVED
 from code_interpreter._errors import CodeInterpreterError, NotReadyError
@@ -26,9 +25,9 @@ from code_interpreter._run.handlers import listeners
 from code_interpreter._run.run import Run
 from code_interpreter._run.watch import GRACE
 from code_interpreter._sync.connection import Connection
-from code_interpreter._sync.primitives import accepted, settle
+from code_interpreter._sync.primitives import AWAITS, settle
 from code_interpreter._sync.run_stream import RunStreamSync
-from code_interpreter._sync.runner import Runner
+from code_interpreter._sync.runner import LiveRun, Runner
 from code_interpreter._wire.failures import ensure_ok, mapped_errors, parsed, parsed_list
 from code_interpreter._wire.target import at_most
 
@@ -141,7 +140,7 @@ class CodesSync:
             ProtocolError: The server sent something that is not an event.
         """
         plan = plan_run(code, language, context, timeout, idle_timeout, on_busy, max_output)
-        told = accepted(listeners(handlers))
+        told = listeners(handlers, awaits=AWAITS)
         run = Run(
             plan,
             time.monotonic(),
@@ -150,7 +149,7 @@ class CodesSync:
         )
         take = run.builder.take
         with run.failures():
-            with self._runner.live(run) as live:
+            with LiveRun(self._runner, run) as live:
                 while events := live.read():
                     for event in events:
                         value = take(event)

@@ -6,23 +6,17 @@ block.
 """
 
 import inspect
-import os
 import sched
 import threading
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 from typing import Any, Final, TypeAlias
 
-import httpx
-
-from code_interpreter._errors import InvalidArgumentError
-from code_interpreter._run.handlers import HANDLER_NAMES
-from code_interpreter._wire.target import warn_unclosed
+from code_interpreter._run.handlers import is_async
 from code_interpreter.events import Event as RunEvent
 
 Work: TypeAlias = Callable[[], None]
-Handler: TypeAlias = Callable[[Any], Any]
 
 Event = threading.Event
 Home: TypeAlias = object
@@ -32,9 +26,13 @@ current: Final = threading.current_thread
 sleep: Final = time.sleep
 
 
+AWAITS: Final = False
+"""Whether what a handler returns is awaited."""
+
+
 def home() -> Home:
-    """Return nothing of use: a thread needs no loop."""
-    return None
+    """Return what stands for any thread: there is no loop to belong to."""
+    return threading
 
 
 def wait(event: Event, seconds: float | None) -> bool:
@@ -128,47 +126,13 @@ def check_home(wanted: Home) -> None:
     """Do nothing: all threads may use the same connections."""
 
 
-class Clients:
-    """The HTTP clients that an interpreter owns; `forget` is called when nobody closed it."""
-
-    def __init__(self, url: httpx.URL) -> None:
-        self.owned: list[httpx.Client] = []
-        self.home: Home = None
-        self._url = url
-        self._pid = os.getpid()
-
-    def note(self, response: httpx.Response) -> None:
-        """Do nothing: what is closed here is closed."""
-
-    @property
-    def is_homeless(self) -> bool:
-        """Whether its connections are gone: a thread has no loop that can be closed."""
-        return False
-
-    def leave(self) -> None:
-        """Do nothing: what is closed here is closed."""
-
-    def forget(self) -> None:
-        """Warn, and close."""
-        if not self.owned or self._pid != os.getpid():
-            return
-        while self.owned:
-            self.owned.pop().close()
-        warn_unclosed(self._url)
+def is_gone(home: Home | None) -> bool:  # noqa: ARG001
+    """Return whether connections of a home are gone with it: a thread's are not."""
+    return False
 
 
-def accepted(handlers: Mapping[type, Handler]) -> Mapping[type, Handler]:
-    """Return the handlers.
-
-    Raises:
-        InvalidArgumentError: One of them is async, and cannot be awaited here.
-    """
-    for kind, handler in handlers.items():
-        if inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(
-            getattr(handler, "__call__", None)  # noqa: B004  # an object's async __call__
-        ):
-            raise _async_handler(kind)
-    return handlers
+def disown(sockets: Iterable[Any]) -> None:
+    """Do nothing: what is closed here is closed."""
 
 
 def settle(outcome: object, event: RunEvent) -> None:
@@ -176,11 +140,4 @@ def settle(outcome: object, event: RunEvent) -> None:
     if inspect.isawaitable(outcome):
         if inspect.iscoroutine(outcome):
             outcome.close()
-        raise _async_handler(type(event))
-
-
-def _async_handler(kind: type) -> InvalidArgumentError:
-    return InvalidArgumentError(
-        f"{HANDLER_NAMES[kind]} is async: CodeInterpreterSync takes plain functions,"
-        " CodeInterpreter takes both"
-    )
+        raise is_async(type(event))

@@ -42,34 +42,31 @@ class RunStreamSync:
         return self
 
     def __next__(self) -> Event:
-        event = self._arrived.popleft() if self._arrived else self._first_of_more()
+        if not self._arrived and not self._is_over:
+            self._read()
+        if not self._arrived:
+            raise StopIteration
+        event = self._arrived.popleft()
         assert self._run is not None  # noqa: S101  # there is an event
         self._run.builder.take(event)
         return event
 
-    def _first_of_more(self) -> Event:
-        if self._is_over:
-            raise StopIteration
-        run = self._run
-        if run is None:
-            run = Run(self._plan, time.monotonic(), execution=self.execution, grace=self._grace)
-            self._run = run
-        with run.failures():
+    def _read(self) -> None:
+        if self._run is None:
+            self._run = Run(
+                self._plan, time.monotonic(), execution=self.execution, grace=self._grace
+            )
+        with self._run.failures():
             try:
-                live = self._live
-                if live is None:
-                    live = self._runner.live(run).__enter__()
-                    self._live = live
-                self._arrived.extend(live.read())
+                if self._live is None:
+                    self._live = LiveRun(self._runner, self._run).__enter__()
+                self._arrived.extend(self._live.read())
             except BaseException as error:
                 self._leave(error)
                 raise
             if not self._arrived:
                 self._leave(None)
-                run.conclude()
-        if not self._arrived:
-            raise StopIteration
-        return self._arrived.popleft()
+                self._run.conclude()
 
     def _leave(self, error: BaseException | None) -> None:
         self._is_over = True

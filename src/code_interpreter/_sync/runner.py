@@ -17,7 +17,7 @@ from typing_extensions import Self
 
 from code_interpreter._output.execution import Execution, Outcome
 from code_interpreter._run.run import BUSY_PAUSE, Run, aimed_at, is_over
-from code_interpreter._run.slots import Slots, Turn, too_late
+from code_interpreter._run.slots import Slots
 from code_interpreter._run.watch import Action
 from code_interpreter._sync import primitives as on
 from code_interpreter._sync.connection import Connection
@@ -36,44 +36,36 @@ class Runner:
     """Runs code on one execd, one run at a time in each context."""
 
     def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-        self._slots = Slots()
-        self._live: dict[Run, LiveRun] = {}
-
-    def live(self, run: Run) -> "LiveRun":
-        """Return the run's life: it waits for its turn when it is entered."""
-        self._connection.check_open()
-        return LiveRun(self._connection, self._slots, self._live, run)
+        self.connection = connection
+        self.slots = Slots()
+        self.live: dict[Run, LiveRun] = {}
 
     def interrupt(self, target: str | Execution) -> None:
         """Stop a run of this interpreter, if it is still alive, or whatever else an id names."""
-        self._connection.check_place()
+        self.connection.check_place()
         if is_over(target):
             return
-        runs = list(self._live.items())
+        runs = list(self.live.items())
         live = next((live for run, live in runs if run.is_meant_by(target)), None)
         with mapped_errors():
             if live is not None:
                 live.interrupt()
             else:
                 ensure_ok(
-                    interrupt_code.sync_detailed(client=self._connection.rest, id=aimed_at(target))
+                    interrupt_code.sync_detailed(client=self.connection.rest, id=aimed_at(target))
                 )
 
 
 class LiveRun:
     """A run from its turn in the context to its end; a context manager around `read`."""
 
-    def __init__(
-        self, connection: Connection, slots: Slots, live: "dict[Run, LiveRun]", run: Run
-    ) -> None:
-        self._connection = connection
-        self._slots = slots
-        self._live = live
+    def __init__(self, runner: Runner, run: Run) -> None:
+        runner.connection.check_open()
+        self._runner = runner
+        self._connection = runner.connection
+        self._slots = runner.slots
         self._run = run
         self._home = on.home()
-        self._came = on.Event()
-        self._turn = Turn(run, on.current(), self._came)
         self._stream: EventStream[ServerStreamEvent] | None = None
         self._interrupts: list[on.Event] = []  # each set once its interrupt was answered
         self._jobs: list[on.Job] = []
@@ -81,17 +73,15 @@ class LiveRun:
         self._timer: on.Timer | None = None
 
     def __enter__(self) -> Self:
-        run, turn = self._run, self._turn
-        self._slots.ask(turn)
+        run, came = self._run, on.Event()
+        self._slots.ask(run, on.current(), came)
         try:
-            deadline = run.watch.deadline
-            left = None if deadline is None else max(deadline - time.monotonic(), 0)
-            if not self._came.is_set() and not on.wait(self._came, left):
-                raise too_late(run)  # noqa: TRY301  # leaves the queue, as being cancelled does
+            if not came.is_set() and not on.wait(came, run.watch.left(time.monotonic())):
+                raise run.too_late()  # noqa: TRY301  # leaves the queue, as being cancelled does
         except BaseException:
-            self._slots.leave(turn)
+            self._slots.leave(run)
             raise
-        self._live[run] = self
+        self._runner.live[run] = self
         return self
 
     def read(self) -> list[Event]:
@@ -113,7 +103,7 @@ class LiveRun:
             if run.refusal is None:
                 return events
             stream.discard_connection()
-            if not self._slots.is_patient(self._turn, run.refusal, time.monotonic()):
+            if not self._slots.is_patient(run, run.refusal, time.monotonic()):
                 return events
             run.try_again()
             self._stream = None
@@ -133,7 +123,7 @@ class LiveRun:
             try:
                 stream.__enter__()
             except wire.UnexpectedStatus as error:
-                if not self._slots.is_patient(self._turn, known_error(error), time.monotonic()):
+                if not self._slots.is_patient(run, known_error(error), time.monotonic()):
                     raise
                 on.sleep(BUSY_PAUSE)
             else:
@@ -175,8 +165,8 @@ class LiveRun:
             try:
                 self._end_turn()
             finally:
-                del self._live[self._run]
-                self._slots.leave(self._turn)
+                del self._runner.live[self._run]
+                self._slots.leave(self._run)
 
     def _end_stream(self, error: BaseException | None) -> None:
         if self._stream is None:
@@ -199,7 +189,7 @@ class LiveRun:
             pass  # cut by us, by a cancelled read, or by the network: there is no end to see
         finally:
             if not self._run.seen_end:
-                self._slots.unsettle(self._turn, time.monotonic())
+                self._slots.unsettle(self._run, time.monotonic())
         on.join(self._jobs, self._run.watch.grace)
 
     def _end_turn(self) -> None:

@@ -5,7 +5,7 @@ is not an event is a ProtocolError.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable
 from typing import Final, cast, get_args
 
 import msgspec
@@ -15,27 +15,19 @@ from code_interpreter._errors import ProtocolError
 
 _EXCERPT: Final = 120  # bytes
 
-_decoder: Final[msgspec.json.Decoder[events.Tagged]] = msgspec.json.Decoder(events.Tagged)
 _KNOWN_TYPES: Final = frozenset(str(kind.__struct_config__.tag) for kind in get_args(events.Tagged))
 
-
-_UNUSUAL: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-
-
-def decode_known(frames: Sequence[bytes]) -> list[events.Event] | None:
-    """Return the events in frames, or None if one of them is a case for `decode`."""
-    read = _decoder.decode
-    try:
-        return [read(frame) for frame in frames]
-    except _UNUSUAL:
-        return None
+UNUSUAL: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What `decode_known` raises for a frame that is a case for `decode`."""
+_decoder: Final[msgspec.json.Decoder[events.Tagged]] = msgspec.json.Decoder(events.Tagged)
+decode_known: Final[Callable[[bytes], events.Tagged]] = _decoder.decode
 
 
 def decode(frame: bytes) -> events.Event:
     """Return the event in one frame; raise ProtocolError if execd never sends such a one."""
     try:
-        return _decoder.decode(frame)
-    except _UNUSUAL:
+        return decode_known(frame)
+    except UNUSUAL:
         return _decode_unusual(frame)
 
 

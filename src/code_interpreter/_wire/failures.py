@@ -67,10 +67,8 @@ def _code_and_message(body: bytes) -> tuple[str | None, str | None]:
     try:
         parsed: object = json.loads(body)
     except ValueError:
-        return None, None
-    if not isinstance(parsed, dict):
-        return None, None
-    fields = cast("dict[str, object]", parsed)
+        parsed = None
+    fields = cast("dict[str, object]", parsed) if isinstance(parsed, dict) else {}
     code, message = fields.get("code"), fields.get("message", fields.get("error"))
     return (
         code if isinstance(code, str) else None,

@@ -1,29 +1,13 @@
-"""Where execd is, which headers it wants, and the two HTTP clients that reach it.
+"""Where a bare execd is, and small things about requests that both kinds of clients do alike."""
 
-Everything follows the sandbox's `ConnectionConfig`. There are two clients, for two kinds of calls:
-short ones, which the configured retry policy may repeat, and event streams, which must not be
-repeated (code would run twice), may be silent for long, and are open at once in any number.
-
-The API key never travels to execd except in server-proxy mode: `SandboxEndpoint` builds the headers
-accordingly, and `Target.guard` keeps them from following a redirect to another origin.
-"""
-
-import logging
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Final
 
 import httpx
-from opensandbox.config import ConnectionConfig, ConnectionConfigSync
 from opensandbox.models.sandboxes import SandboxEndpoint
 
 from code_interpreter._errors import InvalidArgumentError
-
-_log: Final = logging.getLogger("code_interpreter")
-
-DEFAULT_REQUEST_TIMEOUT: Final = timedelta(seconds=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,37 +39,8 @@ class BareTarget:
         return cls(
             url.scheme,
             SandboxEndpoint(endpoint=endpoint, headers=dict(headers or {})),
-            DEFAULT_REQUEST_TIMEOUT if timeout is None else timeout,
+            timedelta(seconds=30) if timeout is None else timeout,
         )
-
-
-class Target:
-    """Where execd is, and what each request to it carries."""
-
-    def __init__(
-        self, config: ConnectionConfig | ConnectionConfigSync, endpoint: SandboxEndpoint
-    ) -> None:
-        self.base_url = httpx.URL(f"{config.protocol}://{endpoint.endpoint}")
-        self._headers = endpoint.build_request_headers(config)
-        self.options: dict[str, Any] = {
-            "base_url": self.base_url,
-            "headers": self._headers,
-            "timeout": config.request_timeout.total_seconds(),
-            "follow_redirects": config.follow_redirects,
-        }
-
-    def log(self, response: httpx.Response) -> None:
-        """Log that a request was answered: without its query, which may name the user's files."""
-        request = response.request
-        _log.debug("%s %s: HTTP %d", request.method, request.url.path, response.status_code)
-
-    def guard(self, request: httpx.Request) -> None:
-        """Take our headers off a request that a redirect sends to another origin."""
-        here, there = self.base_url, request.url
-        if there.netloc != here.netloc or there.scheme != here.scheme:
-            for name in self._headers:
-                if name.lower() != "user-agent":
-                    request.headers.pop(name, None)
 
 
 def lift_read_limit(response: httpx.Response) -> None:
@@ -95,15 +50,6 @@ def lift_read_limit(response: httpx.Response) -> None:
     """
     timeout: dict[str, float | None] = response.request.extensions["timeout"]
     timeout["read"] = None
-
-
-def warn_unclosed(url: httpx.URL) -> None:
-    """Warn of an interpreter that its program has left open."""
-    warnings.warn(
-        f"unclosed code interpreter of {url}: close it, or use a `with` block",
-        ResourceWarning,
-        stacklevel=2,
-    )
 
 
 def at_most(configured: httpx.Timeout, seconds: float | None) -> httpx.Timeout:
