@@ -123,14 +123,11 @@ class FrameDecoder:
             frame = block.rstrip(b"\n")
             if not _glued(frame):
                 return [frame]
-        lines = block.split(b"\n")
-        lines.pop()
+        lines = block.splitlines()  # at LF alone: there is no CR any more
         if bare and not _glued(block):
-            frames = [line for line in lines if line]
-            for frame in frames:
-                if frame[0] != _BRACE:
-                    break
-            else:
+            frames = list(filter(None, lines))
+            # Faster than to look at each: all begin with it if the least and the greatest do.
+            if min(frames)[0] == max(frames)[0] == _BRACE:
                 return frames
         return self._read(lines)
 
