@@ -101,7 +101,8 @@ def _shared_memory(name: str) -> Generator[int, None, None]:
         file.unlink()
 
 
-def _address() -> str:
+def own_address() -> str:
+    """An address of this machine that is not 127.0.0.1."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
             probe.connect(("192.0.2.1", 9))  # sends nothing
@@ -115,7 +116,7 @@ def bait(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bait]:
     """All bait, and another sandbox beside."""
     name = f"ci-bait-{uuid4().hex}"
     home_file = Path.home() / f".{name}"
-    address = _address()
+    address = own_address()
     with (
         own_scratch(tmp_path_factory),
         boxed("none") as other,

@@ -341,6 +341,7 @@ def judge(
     """
     forms = tuple(_forms(address))
     special = [*_special(forms, is_own)]
+    meant = policy.default == "allow"
     for rule in policy.rules:
         by_name = rule.is_for_name(host, port)
         if not by_name and not rule.is_for_address(forms, port):
@@ -349,8 +350,8 @@ def judge(
             return _said_by(rule, host, port)
         if _opens(rule, special, by_name=by_name):
             return Verdict(allowed=True)
-        # It does not mean this address: another rule may.
-    if not special:
+        meant = True  # by a rule, but as one that is public: another rule may open it
+    if not special or not meant:
         return _said_by_default(policy, host, port)
     of_whom = f"its address {address}" if isinstance(host, str) else "the address"
     why = f"{_shown(host, port)} is refused: {of_whom} is not public ({special[0][0]})"
