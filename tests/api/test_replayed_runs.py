@@ -289,6 +289,19 @@ def test_a_transport_of_the_users_serves_every_call_and_is_not_closed(
     transport.close()
 
 
+def test_a_transport_needs_no_network_behind_it() -> None:
+    endpoint = BareTarget.parse("http://nowhere", None, None).endpoint
+    transport = httpx.MockTransport(lambda _: httpx.Response(200))
+
+    async def main() -> bool:
+        config = ConnectionConfig(transport=transport)
+        return await ci.Codes(Connection(config, endpoint)).ping()
+
+    assert asyncio.run(main())
+    config = ConnectionConfigSync(transport=transport)
+    assert ci.CodesSync(SyncConnection(config, endpoint)).ping()
+
+
 def test_waiting_for_a_server_that_says_nothing_ends_in_time() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = "http://{}:{}".format(*silent.getsockname())

@@ -27,7 +27,6 @@ from code_interpreter._wire.failures import (
     logged_errors,
     mapped_errors,
 )
-from code_interpreter._wire.target import lift_read_limit
 from code_interpreter.events import Event
 
 
@@ -128,7 +127,9 @@ class LiveRun:
                     raise
                 await on.sleep(BUSY_PAUSE)
             else:
-                lift_read_limit(stream.response)  # from here on only the watch decides
+                # httpcore looks this limit up when it begins to read the body, so the headers had
+                # another: from here on only the watch decides.
+                stream.response.request.extensions["timeout"]["read"] = None
                 self._stream = stream
                 return stream
 

@@ -25,13 +25,9 @@ _LOSS_NOTICES: Final = ("IOPub data rate exceeded", "IOPub message rate exceeded
 
 
 class ExecutionBuilder:
-    """Folds events into an Execution.
+    """Folds events into an Execution, by default a new one, whose id knows the `owner`, a run.
 
-    Args:
-        execution: The one to fill; a new one by default.
-        keep_output: False leaves output and results to the handlers (`skip_accumulation`).
-        max_output: How many bytes of output and results to keep at most; None for all.
-        owner: The run that the id of the Execution is to know.
+    Without `keep_output`, output and results are left to the handlers.
     """
 
     def __init__(

@@ -28,20 +28,9 @@ BUSY_PAUSE: Final[float] = 0.05
 
 
 class Run:
-    """One run.
+    """One run, which fills `execution`, by default a new one.
 
-    Args:
-        plan: What the caller asked for.
-        now: The present, in seconds of the monotonic clock that all times here are of.
-        keep_output: Whether output is accumulated.
-        execution: The Execution to fill; a new one by default.
-        grace: Seconds between an interrupt and giving up.
-
-    Attributes, which only the run itself writes:
-        seen_end: Whether its body ended cleanly.
-        turn_is_over: Whether the next run may have the context.
-        is_dropped: Whether its caller has dropped the stream: it is about to be stopped.
-        refusal: The error for an error object that the server wrote into its stream.
+    All times are seconds of one monotonic clock. Only the run itself writes its attributes.
     """
 
     def __init__(
@@ -60,10 +49,10 @@ class Run:
         deadline = None if plan.timeout is None else now + plan.timeout
         self.watch = Watch(deadline, plan.idle_timeout, grace)
         self._lock = threading.Lock()
-        self.seen_end = False
-        self.turn_is_over = False
-        self.is_dropped = False
-        self.refusal: errors.APIError | None = None
+        self.seen_end = False  # the clean end of its body
+        self.turn_is_over = False  # the next run may have the context
+        self.is_dropped = False  # by its caller: it is about to be stopped
+        self.refusal: errors.APIError | None = None  # that the server wrote into its stream
         self._given_up = False
         self._broken: errors.ProtocolError | None = None
 

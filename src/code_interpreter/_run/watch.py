@@ -29,23 +29,14 @@ class Action(Enum):
 
 @dataclass(slots=True)
 class Watch:
-    """Watches over one run. Times are seconds of one monotonic clock.
-
-    Attributes:
-        deadline: When the run has to be over; None for never.
-        idle_timeout: Seconds of silence; None for any.
-        grace: Seconds between an interrupt and giving up.
-        heard_at: When the last bytes came; None before the first.
-        interrupting: Whether the run was told to stop.
-        idle: Whether it was broken off for its silence.
-    """
+    """Watches over one run. Times are seconds of one monotonic clock."""
 
     deadline: float | None
     idle_timeout: float | None
     grace: float = GRACE
-    heard_at: float | None = None
+    heard_at: float | None = None  # when the last bytes came
     interrupting: bool = False
-    idle: bool = False
+    idle: bool = False  # it was broken off for its silence
     _give_up_at: float | None = None
 
     def left(self, now: float) -> float | None:

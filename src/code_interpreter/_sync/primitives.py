@@ -45,34 +45,29 @@ def within(seconds: float, call: Callable[[float], None]) -> None:
     call(seconds)
 
 
-class _Timers:
+class _Timers(sched.scheduler):
     """The timers of one process."""
 
     def __init__(self) -> None:
-        self._scheduler = sched.scheduler(time.monotonic, self._pause)
+        super().__init__(time.monotonic, self._pause)
         self._added = threading.Event()
         self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
 
-    def add(self, when: float, call: Callable[[], None]) -> sched.Event:
-        event = self._scheduler.enterabs(when, 0, call)
+    def serve(self, event: sched.Event) -> None:
+        """See to it that a thread waits for an event that was entered."""
         with self._starting:
             if self._thread is None or not self._thread.is_alive():  # it does not survive a fork
                 self._thread = threading.Thread(
                     target=self._serve, name="code-interpreter timers", daemon=True
                 )
                 self._thread.start()
-        if self._scheduler.queue[:1] == [event]:
+        if self.queue[:1] == [event]:
             self._added.set()
-        return event
-
-    def cancel(self, event: sched.Event) -> None:
-        with suppress(ValueError):  # it is being called, or was
-            self._scheduler.cancel(event)
 
     def _serve(self) -> None:
         while True:
-            self._scheduler.run()
+            self.run()
             self._pause(None)
 
     def _pause(self, seconds: float | None) -> None:
@@ -88,7 +83,8 @@ class Timer:
 
     def __init__(self, when: float, call: Callable[[], None]) -> None:
         self._call: Callable[[], None] | None = call
-        self._event = _timers.add(when, self._run)
+        self._event = _timers.enterabs(when, 0, self._run)
+        _timers.serve(self._event)
 
     def _run(self) -> None:
         if (call := self._call) is not None:
@@ -97,7 +93,8 @@ class Timer:
     def cancel(self) -> None:
         """Forget it; it may just be running."""
         self._call = None  # the scheduler may hold on to what it waits for
-        _timers.cancel(self._event)
+        with suppress(ValueError):  # it is being called, or was
+            _timers.cancel(self._event)
 
 
 call_at: Final = Timer

@@ -43,15 +43,6 @@ class BareTarget:
         )
 
 
-def lift_read_limit(response: httpx.Response) -> None:
-    """Let the body of a streamed answer be silent for as long as it likes.
-
-    httpcore looks the limit up when it begins to read the body, so the headers can have another.
-    """
-    timeout: dict[str, float | None] = response.request.extensions["timeout"]
-    timeout["read"] = None
-
-
 def at_most(configured: httpx.Timeout, seconds: float | None) -> httpx.Timeout:
     """Return the configured request timeout, or less."""
     if seconds is None or (configured.read is not None and seconds > configured.read):
