@@ -82,7 +82,7 @@ def test_limits_hold_in_a_box_and_its_status_says_what_it_is() -> None:
             "x", connection_config=config, resource={"memory": "300Mi"}
         ) as sandbox:
             message = sandbox.get_info().status.message or ""
-            assert "in a box of its own, whose network is what is public" in message
+            assert "in a box of its own (namespaces), whose network is what is public" in message
             with CodeInterpreterSync.create(sandbox) as interpreter:
                 assert interpreter.codes.run("len(bytearray(20 << 20))").ok
                 error = interpreter.codes.run("len(bytearray(500 << 20))").error

@@ -5,7 +5,7 @@ import time
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from opensandbox import Sandbox, SandboxSync
 from opensandbox.config import ConnectionConfigSync
@@ -21,6 +21,9 @@ from code_interpreter._sync.codes import CodesSync
 from code_interpreter._sync.connection import Connection
 from code_interpreter._sync.primitives import sleep, within
 from code_interpreter._wire.target import BareTarget
+
+if TYPE_CHECKING:
+    from code_interpreter.local.mounts import Mounts
 
 
 class CodeInterpreterSync:
@@ -121,6 +124,8 @@ class CodeInterpreterSync:
         *,
         isolation: Literal["auto", "namespaces", "landlock", "none"] | None = None,
         network: Literal["public", "none"] | NetworkPolicy | None = None,
+        mounts: "Mounts | None" = None,
+        resource: Mapping[str, str] | None = None,
     ) -> Generator[Self, None, None]:
         """Start an interpreter on this machine; leaving it ends everything that it started.
 
@@ -138,21 +143,29 @@ class CodeInterpreterSync:
                 ``CODE_INTERPRETER_ISOLATION`` says, else none.
             network: What the code may reach out of a box: ``"public"``, the default, all that is
                 public and nothing that is private; ``"none"``; or rules.
+            mounts: Folders of yours that the box has: by absolute path there, a folder, which is
+                then read-only, or a ``code_interpreter.local.Mount``.
+            resource: Limits, such as ``{"memory": "2Gi", "ephemeral-storage": "5Gi"}``; by default
+                those of a box, or none. docs/local.md says how they are held.
 
         Raises:
             IsolationUnavailableError: This system cannot make such a box; the message says why,
                 and what helps.
-            ValueError: The network is not valid, or given without a box.
+            ValueError: The network or a folder is not valid, or given without a box.
         """
         # An optional extra: imported only when it is needed.
         from code_interpreter.local import LocalServer  # noqa: PLC0415
 
-        # The client always sends default limits; the caller has not asked for any.
-        with LocalServer(limits=False, isolation=isolation, network=network) as server:
+        # The client always sends default limits, even when the caller has not asked for any.
+        limits = bool(resource)
+        with LocalServer(
+            limits=limits, isolation=isolation, network=network, mounts=mounts
+        ) as server:
             sandbox = SandboxSync.create(
                 readiness.LOCAL_IMAGE,
                 connection_config=server.connection_config_sync,
                 env=dict(env or {}),
+                resource=dict(resource or {}),
                 timeout=None,
             )
             # Leaving the server ends the sandbox too; there is no need to kill it first.

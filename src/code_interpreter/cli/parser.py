@@ -61,17 +61,20 @@ def _parser() -> argparse.ArgumentParser:
         help="what clients must send; default: OPEN_SANDBOX_API_KEY if set, else a new one",
     )
 
-    serve.add_argument(
-        "--isolation",
-        choices=("auto", "namespaces", "landlock", "none"),
-        help="what the box around each sandbox is made of, the strongest that there is, or no box; "
-        "default: CODE_INTERPRETER_ISOLATION if set, else none",
-    )
+    _add_isolation(serve)
     serve.add_argument(
         "--network",
         choices=("public", "none"),
         help="what sandboxes in a box may reach: what is public and nothing private, unless their "
         "networkPolicy says otherwise (the default); or nothing, whatever it says",
+    )
+    serve.add_argument(
+        "--allow-volume",
+        action="append",
+        default=[],
+        metavar="DIR",
+        help="a folder that the volumes of a sandbox in a box may name, with all that is in it; "
+        "may be given several times",
     )
     serve.add_argument(
         "--no-limits",
@@ -87,9 +90,17 @@ def _parser() -> argparse.ArgumentParser:
     )
     execd.set_defaults(extra="local", module="servers", run="execd")
     _add_address(execd, _EXECD_PORT)
+    _add_isolation(execd)
+    execd.add_argument(
+        "--network",
+        choices=("public", "none"),
+        help="what code in a box may reach: what is public and nothing private (the default), or "
+        "nothing",
+    )
     execd.add_argument(
         "--workdir",
-        help="an existing folder to work in, which stays; default: a new one, removed at the end",
+        help="an existing folder to work in, which stays, and is in a box at its own path; "
+        "default: a new one, removed at the end",
     )
     execd.add_argument(
         "--token", help="what clients must send; default: EXECD_ACCESS_TOKEN if set, else a new one"
@@ -134,6 +145,15 @@ def _add_actions(kernels: argparse.ArgumentParser) -> None:
         "languages", nargs="+", metavar="LANGUAGE", help="a language, or `all` for all of them"
     )
     install.set_defaults(extra="runtime", module="kernel_commands", run="install")
+
+
+def _add_isolation(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--isolation",
+        choices=("auto", "namespaces", "landlock", "none"),
+        help="what the box around a sandbox is made of, the strongest that there is, or no box; "
+        "default: CODE_INTERPRETER_ISOLATION if set, else none",
+    )
 
 
 def _add_address(parser: argparse.ArgumentParser, port: int) -> None:

@@ -5,6 +5,7 @@ is printed looks like one.
 """
 
 import argparse
+import asyncio
 import contextlib
 import os
 import signal
@@ -23,21 +24,27 @@ from code_interpreter.execd.http.gate import (
     is_loopback,
 )
 from code_interpreter.local import LocalServer
-from code_interpreter.local.box.box import IsolationUnavailableError
-from code_interpreter.local.box.tiers import VARIABLE, chosen
+from code_interpreter.local.box.box import Box, IsolationUnavailableError
+from code_interpreter.local.box.tiers import box_for, chosen
+from code_interpreter.local.box.volumes import Volume
 from code_interpreter.local.guard.spawn import (
     Guarded,
     launch,
     ready_port,
 )
+from code_interpreter.local.lifecycle.limits import Confinement, Limits, confinement, in_a_box
+from code_interpreter.local.lifecycle.system import look
+from code_interpreter.local.network.choice import described, read_network
+from code_interpreter.local.network.control import set_policy
+from code_interpreter.local.network.policy import Policy
 
 _CANNOT_START = 1
-_ISOLATED = "Each sandbox is in a box of its own, {}."
+_ISOLATED = "Each sandbox is in a box of its own ({}), {}."
 _NETWORKS = {
     "none": "without a network",
     "public": "and reaches what is public, unless it asks for something else",
 }
-_ISOLATION = "Warning: code in its sandboxes runs as you, on this machine, without isolation."
+_UNISOLATED = "Warning: code in its sandboxes runs as you, on this machine, without isolation."
 
 
 def serve(arguments: argparse.Namespace) -> int:
@@ -61,6 +68,7 @@ def serve(arguments: argparse.Namespace) -> int:
             limits=arguments.limits,
             isolation=isolation,
             network=arguments.network,
+            allow_volumes=arguments.allow_volume,
         )
     except ValueError as error:
         return _refuse(str(error))
@@ -72,7 +80,8 @@ def serve(arguments: argparse.Namespace) -> int:
         return _refuse(f"cannot listen on {authority(host, arguments.port)}: {error}")
     try:
         network = _NETWORKS[arguments.network or "public"]
-        said = _ISOLATION if isolation == "none" else _ISOLATED.format(network)
+        tier = server.isolation
+        said = _UNISOLATED if tier == "none" else _ISOLATED.format(tier, network)
         _say(f"Sandbox server on http://{server.address}", said, *_exposure(host))
         _say(
             "Clients find it by these two lines:",
@@ -90,23 +99,33 @@ def execd(arguments: argparse.Namespace) -> int:
     host: str = arguments.host
     if not _may_listen(arguments):
         return _refuse_exposure(host)
-    if (problem := _unisolated_problem()) is not None:
-        return _refuse(problem)
-    workdir = Path(arguments.workdir).absolute() if arguments.workdir else None
+    workdir = Path(arguments.workdir).resolve() if arguments.workdir else None
     if workdir is not None and not workdir.is_dir():
         return _refuse(f"not a folder: {workdir}")
     try:
+        box = box_for(chosen(arguments.isolation))
+        outside = read_network(arguments.network, isolated=box is not None)
+        mine = [Volume(str(workdir), str(workdir), writable=True)] if workdir else []
+        volumes = box.resolve(mine, [mount.source for mount in mine]) if box else ()
         # For a clear error; execd binds the address itself.
         bind(host, arguments.port).close()
+    except (ValueError, IsolationUnavailableError) as error:
+        return _refuse(str(error))
     except OSError as error:
         return _refuse(f"cannot listen on {authority(host, arguments.port)}: {error}")
+    sandbox_id = str(uuid.uuid4())
+    confined = _confined(box, sandbox_id)
     guarded = launch(
-        sandbox_id=str(uuid.uuid4()),
+        sandbox_id=sandbox_id,
         env={},
         host=host,
         port=arguments.port,
         workdir=str(workdir) if workdir else None,
         token=arguments.token or os.environ.get(TOKEN_VARIABLE),
+        limits=confined.arguments,
+        arguments=confined.own_arguments,
+        box=box,
+        volumes=volumes,
     )
     stopped = threading.Event()
 
@@ -115,25 +134,32 @@ def execd(arguments: argparse.Namespace) -> int:
         guarded.hang_up()
 
     _on_stop(stop)
-    _follow(guarded, host)
+    if box is None:
+        _follow(guarded, host, _UNISOLATED)
+    else:
+        isolated = f"Code in it is in a box ({box.tier}), {described(outside.policy)}"
+        said = "; ".join((isolated, *box.gaps, *confined.notes))
+        _follow(guarded, host, said, outside.policy)
     code = guarded.finish()
     if stopped.is_set():
         return 0
     return _refuse(f"execd ended by itself, with status {code}")
 
 
-def _unisolated_problem() -> str | None:
-    """Why nothing may be started without a box; None when it may."""
-    try:
-        isolation = chosen(None)
-    except ValueError as error:
-        return str(error)
-    if isolation == "none":
-        return None
-    return f"{VARIABLE} asks for a box, and a bare execd has none yet: use `serve`"
+def _confined(box: Box | None, sandbox_id: str) -> Confinement:
+    if box is None:
+        return Confinement()
+    system = look()
+    return confinement(
+        in_a_box(Limits(), system.total_memory),
+        system,
+        name=f"ci-{sandbox_id}",
+        taken={},
+        counts_its_own=box.own_users,
+    )
 
 
-def _follow(guarded: Guarded, host: str) -> None:
+def _follow(guarded: Guarded, host: str, said: str, policy: Policy | None = None) -> None:
     """Print where execd listens, and pass on its lines, until all of its processes are gone."""
     with guarded.process.stdout or contextlib.nullcontext(()) as lines:
         for line in lines:
@@ -142,9 +168,11 @@ def _follow(guarded: Guarded, host: str) -> None:
                 sys.stderr.buffer.write(line)
                 sys.stderr.flush()
                 continue
+            if policy is not None:
+                asyncio.run(set_policy(guarded.scratch, policy))
             _say(
                 f"execd on http://{authority(host, port)}",
-                _ISOLATION,
+                said,
                 *_exposure(host),
                 "Every request needs this header:",
                 f"{TOKEN_HEADER}: {guarded.token}",

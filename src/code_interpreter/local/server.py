@@ -10,10 +10,12 @@ configuration is asked for.
 
 import asyncio
 import logging
+import os
 import secrets
 import socket
 import threading
 import time
+from collections.abc import Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -21,8 +23,11 @@ import uvicorn
 
 from code_interpreter.execd.http.gate import authority, bind, is_loopback, uvicorn_server
 from code_interpreter.local.box.tiers import Isolation, box_for, chosen
+from code_interpreter.local.box.volumes import Volume, allowed
 from code_interpreter.local.guard.spawn import close_in_forks
 from code_interpreter.local.lifecycle.api import lifecycle_app
+from code_interpreter.local.lifecycle.sandbox import Provision
+from code_interpreter.local.mounts import Mounts, read_mounts
 from code_interpreter.local.network.choice import Network, read_network
 
 if TYPE_CHECKING:
@@ -52,10 +57,15 @@ class LocalServer:
         network: What sandboxes in a box may reach: `"public"`, the default, all that is public and
             nothing that is private; a `NetworkPolicy` of opensandbox. Both are for those that ask
             for nothing else. `"none"`: nothing, whatever they ask for.
+        mounts: Folders of yours that each sandbox has in its box: by absolute path there, a folder,
+            which is then read-only, or a `Mount`.
+        allow_volumes: Folders that the `volumes` of `Sandbox.create` may name, with all that is in
+            them, to read and to write. Only in a box, too.
 
     Raises:
         ValueError: `host` is not loopback, and `allow_remote` is not true; `isolation` is no
-            isolation that there is; or `network` is not valid, or given without a box.
+            isolation that there is; `network`, `mounts` or `allow_volumes` are not valid, or given
+            without a box.
 
     Example:
         with LocalServer() as server:
@@ -72,6 +82,8 @@ class LocalServer:
         limits: bool = True,
         isolation: Isolation | None = None,
         network: Network | None = None,
+        mounts: Mounts | None = None,
+        allow_volumes: Sequence[str | os.PathLike[str]] = (),
     ) -> None:
         if not (allow_remote or is_loopback(host)):
             raise ValueError(
@@ -79,9 +91,12 @@ class LocalServer:
             )
         self._limits = limits
         self._isolation: Isolation = chosen(isolation)
-        self._outside = read_network(network)
-        if network is not None and self._isolation == "none":
-            raise ValueError("a network can only be chosen for sandboxes that are isolated")
+        isolated = self._isolation != "none"
+        self._outside = read_network(network, isolated=isolated)
+        self._mounts = read_mounts(mounts)
+        self._folders = allowed(allow_volumes)
+        if not isolated and (self._mounts or self._folders):
+            raise ValueError("a sandbox that is not isolated has all folders: use their paths")
         self._host = host
         self._port = port
         self._api_key = api_key or secrets.token_urlsafe(24)
@@ -97,6 +112,11 @@ class LocalServer:
     def api_key(self) -> str:
         """Return what clients must send."""
         return self._api_key
+
+    @property
+    def isolation(self) -> Isolation:
+        """Return what is around its sandboxes; "auto" at most before the server runs."""
+        return self._isolation
 
     @property
     def connection_config(self) -> "ConnectionConfig":
@@ -119,19 +139,29 @@ class LocalServer:
             OSError: The address cannot be resolved, or is taken.
             RuntimeError: The server runs already, or did not start.
             IsolationUnavailableError: This system cannot isolate sandboxes as was asked for.
+            ValueError: A box cannot have a folder of `mounts` where it should.
         """
         if self._thread is not None:
             raise RuntimeError("this server runs already")
         box = box_for(self._isolation)
+        mounts: Sequence[Volume] = ()
+        if box is not None:
+            self._isolation = box.tier
+            sources = [mount.source for mount in self._mounts]
+            mounts = box.resolve(self._mounts, sources)
         listening = bind(self._host, self._port)
         close_in_forks(listening)
         self._port = listening.getsockname()[1]
         app = lifecycle_app(
             api_key=self._api_key,
             host=self._host,
-            limits=self._limits,
-            box=box,
-            outside=self._outside,
+            provision=Provision(
+                limits=self._limits,
+                box=box,
+                outside=self._outside,
+                mounts=mounts,
+                folders=self._folders,
+            ),
         )
         server = self._server = uvicorn_server(app)
         self._thread = threading.Thread(

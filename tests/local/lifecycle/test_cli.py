@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import httpx
 import psutil
@@ -16,6 +17,7 @@ from opensandbox import SandboxManagerSync, SandboxSync
 from opensandbox.config import ConnectionConfigSync
 from opensandbox.models.sandboxes import SandboxFilter
 
+from code_interpreter import CodeInterpreterSync
 from code_interpreter.cli import main
 from tests.isolation.conftest import need_box
 from tests.local.lifecycle.support import leftovers, program, read_until, stop
@@ -76,10 +78,36 @@ def test_the_doctor_fails_where_the_next_sandbox_would(
 def test_a_bare_execd_does_not_run_without_the_box_that_was_asked_for(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for asked, problem in (("namespaces", "a bare execd has none yet"), ("moat", "must be one of")):
-        monkeypatch.setenv("CODE_INTERPRETER_ISOLATION", asked)
-        assert main(["execd", "--port", "0"]) == 1
-        assert problem in capsys.readouterr().err
+    monkeypatch.setenv("CODE_INTERPRETER_ISOLATION", "moat")
+    assert main(["execd", "--port", "0"]) == 1
+    assert "must be one of" in capsys.readouterr().err
+    monkeypatch.setenv("CODE_INTERPRETER_ISOLATION", "none")
+    assert main(["execd", "--port", "0", "--network", "none"]) == 1
+    assert "that are isolated" in capsys.readouterr().err
+
+
+def test_a_bare_execd_in_a_box_works_in_the_folder_that_it_was_given(scratch: Path) -> None:
+    need_box("namespaces")
+    options = ("--isolation", "namespaces", "--network", "none")
+    with (
+        TemporaryDirectory(prefix="ci-mine-", dir=Path.home()) as folder,
+        program(*CLI, "execd", "--port", "0", *options, "--workdir", folder) as server,
+    ):
+        mine = Path(folder)
+        mine.chmod(0o777)
+        (mine / "x").write_text("here")
+        url = "http://" + read_until(server, "execd on http://")
+        assert "namespaces" in read_until(server, "Code in it is in a box")
+        token = read_until(server, "X-EXECD-ACCESS-TOKEN: ")
+        headers = {"X-EXECD-ACCESS-TOKEN": token}
+        with CodeInterpreterSync.connect(url, headers=headers) as interpreter:
+            said = interpreter.codes.run("open('y', 'w').write('made'); open('x').read()")
+            assert said.text == "'here'"
+            beside = interpreter.codes.run(f"import os; len(os.listdir({str(mine.parent)!r}))")
+            assert int(beside.text) < len([*mine.parent.iterdir()])
+        assert stop(server, signal.SIGTERM) == 0
+        assert (mine / "y").read_text() == "made"
+    assert leftovers(scratch) == []
 
 
 def test_serve_says_that_its_sandboxes_are_in_boxes(scratch: Path) -> None:

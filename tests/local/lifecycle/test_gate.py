@@ -18,6 +18,7 @@ from code_interpreter.execd.app import Execd
 from code_interpreter.execd.http.gate import Gate
 from code_interpreter.local import LocalServer
 from code_interpreter.local.lifecycle.api import lifecycle_app
+from code_interpreter.local.lifecycle.sandbox import Provision
 from tests.local.lifecycle.conftest import clean_server, own_scratch
 
 _NOTHING: Any = None
@@ -35,7 +36,7 @@ def operations(routes: Sequence[BaseRoute], prefix: str = "") -> Iterator[tuple[
 
 
 def lifecycle_operations() -> list[tuple[str, str]]:
-    app = lifecycle_app(api_key="k", host="127.0.0.1").app
+    app = lifecycle_app(api_key="k", host="127.0.0.1", provision=Provision()).app
     assert isinstance(app, Starlette)
     return [*operations(app.routes)]
 

@@ -99,7 +99,7 @@ def test_relative_import_paths_hold_in_sandboxes(
 
 
 def test_only_the_server_and_its_error_are_public() -> None:
-    assert local.__all__ == ["IsolationUnavailableError", "LocalServer"]
+    assert local.__all__ == ["IsolationUnavailableError", "LocalServer", "Mount"]
     assert issubclass(local.IsolationUnavailableError, RuntimeError)
     with pytest.raises(AttributeError, match="Nothing"):
         _ = local.Nothing  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType, reportUnknownVariableType]

@@ -13,6 +13,7 @@ Sources: landlock(7), seccomp(2), the kernel's `linux/landlock.h`.
 import ctypes
 import json
 import os
+import stat
 import struct
 import sys
 from base64 import b64decode
@@ -49,10 +50,10 @@ def enclose(descriptor: int, uid: int | None = None) -> None:
     """Enclose this process as a file says, and become a user.
 
     Args:
-        descriptor: Of the file, which is closed. JSON: the paths that may be read (`read`), or
-            written too (`write`), the devices (`devices`), the first and the last port to listen
-            at and connect to (`ports`), others to connect to (`connect`), and the filter of system
-            calls in base64 (`filter`).
+        descriptor: Of the file, which is closed. JSON: the paths, or descriptors, of what may be
+            read (`read`), or written too (`write`), the devices (`devices`), the first and the last
+            port to listen at and connect to (`ports`), others to connect to (`connect`), and the
+            filter of system calls in base64 (`filter`).
         uid: The user; None to stay who it is.
 
     Raises:
@@ -106,10 +107,10 @@ def _rules(asked: dict[str, Any]) -> int:
     return rules
 
 
-def _allow_beneath(rules: int, path: str, rights: int) -> None:
-    opened = os.open(path, os.O_PATH | os.O_CLOEXEC)
+def _allow_beneath(rules: int, path: str | int, rights: int) -> None:
+    opened = path if isinstance(path, int) else os.open(path, os.O_PATH | os.O_CLOEXEC)
     try:
-        if not os.path.isdir(path):  # noqa: PTH112 - light, see the top
+        if not stat.S_ISDIR(os.fstat(opened).st_mode):
             rights &= _OF_FILES
         _call(_ADD_RULE, rules, _BENEATH, struct.pack("=Qi", rights, opened), 0)
     finally:

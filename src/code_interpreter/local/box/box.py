@@ -5,6 +5,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from code_interpreter.local.box.volumes import Volume
+
 Tier = Literal["namespaces", "landlock"]
 
 # Of the processes in a box whose server is root: no account of the machine, and below the range
@@ -63,15 +65,40 @@ class Box(Protocol):
         """What they do not hold, in words."""
         ...
 
-    def start(self, scratch: str, execd: Sequence[str], inherited: ExitStack) -> Start:
+    def resolve(
+        self, volumes: Sequence[Volume], folders: Sequence[str], *, beside: Sequence[Volume] = ()
+    ) -> tuple[Volume, ...]:
+        """Check folders that one is to show.
+
+        Args:
+            volumes: What was asked for.
+            folders: What is allowed, as real paths.
+            beside: What it shows too.
+
+        Raises:
+            MountError: One cannot be shown.
+        """
+        ...
+
+    def start(
+        self,
+        scratch: str,
+        execd: Sequence[str],
+        inherited: ExitStack,
+        *,
+        volumes: Sequence[Volume] = (),
+        workdir: str | None = None,
+    ) -> Start:
         """How an execd is started in a new one.
 
         Args:
             scratch: The sandbox's own directory, which its guard will make.
             execd: The program, and its arguments of every kind of sandbox.
             inherited: Closes the descriptors.
+            volumes: Folders of the machine that it shows, resolved.
+            workdir: Where it works: the path of one of them; by default a folder of its own.
 
         Raises:
-            OSError: There is nothing left to make one of.
+            OSError: There is nothing left to make one of, or a folder has been replaced.
         """
         ...

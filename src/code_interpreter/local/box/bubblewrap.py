@@ -11,7 +11,7 @@ import shutil
 import stat
 import subprocess
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -36,9 +36,11 @@ from code_interpreter.local.box.view import (
     environment,
     look,
 )
+from code_interpreter.local.box.volumes import MountError, Volume, opened, resolve
 from code_interpreter.local.guard import guard
 
 _OLDEST = (0, 8)
+_SHOWS_DESCRIPTORS = (0, 10)
 _DOORS = Path(guard.__file__).with_name("doors.py")
 _PATIENCE = 20.0
 
@@ -67,16 +69,35 @@ class BubblewrapBox:
         """Whether each has a namespace of users."""
         return self.uid is None
 
-    def start(self, scratch: str, execd: Sequence[str], inherited: ExitStack) -> Start:
+    def resolve(
+        self, volumes: Sequence[Volume], folders: Sequence[str], *, beside: Sequence[Volume] = ()
+    ) -> tuple[Volume, ...]:
+        """Check folders that one is to show; see `Box`."""
+        if volumes and (problem := _too_old(self.bwrap, _SHOWS_DESCRIPTORS)) is not None:
+            raise MountError(f"no folder of yours can be shown: {self.bwrap}: {problem}")
+        return resolve(volumes, folders, beside=beside, taken=self.view.places(), moves=True)
+
+    def start(
+        self,
+        scratch: str,
+        execd: Sequence[str],
+        inherited: ExitStack,
+        *,
+        volumes: Sequence[Volume] = (),
+        workdir: str | None = None,
+    ) -> Start:
         """How an execd is started in a new one; see `Box`."""
         filter_fd = inherited.enter_context(open_filter()).fileno()
+        shown = {volume: opened(volume, inherited) for volume in volumes}
         become = [] if self.uid is None else ["--become", str(self.uid)]
         inner = [*execd, "--port", "{port}", "--socket", "{socket}", *become]
-        inner += ["--workdir", WORK, "--scratch", RUN]
+        inner += ["--workdir", workdir or WORK, "--scratch", RUN]
         inner += ["--doors", f"{_DOORS} {NET}/proxy {PROXY_PORT} {{ports}}"]
-        command = _command(self.bwrap, self.view, scratch, inner, filter_fd=filter_fd)
+        command = _command(
+            self.bwrap, self.view, scratch, inner, filter_fd=filter_fd, volumes=shown
+        )
         env = environment(os.environ, home=HOME, tmp="/tmp", proxy=PROXY_PORT)  # noqa: S108 - its
-        return Start(command, env, [filter_fd], ExitStack())
+        return Start(command, env, [filter_fd, *shown.values()], ExitStack())
 
 
 def bubblewrap_boxes(places: Iterable[str]) -> BubblewrapBox:
@@ -92,7 +113,13 @@ def bubblewrap_boxes(places: Iterable[str]) -> BubblewrapBox:
 
 
 def _command(
-    bwrap: str, view: View, scratch: str, inner: Sequence[str], *, filter_fd: int
+    bwrap: str,
+    view: View,
+    scratch: str,
+    inner: Sequence[str],
+    *,
+    filter_fd: int,
+    volumes: Mapping[Volume, int] | None = None,
 ) -> list[str]:
     own_user = ["--unshare-user", "--disable-userns", "--assert-userns-disabled"]
     if os.geteuid() == 0:
@@ -102,7 +129,7 @@ def _command(
         *(bwrap, "--die-with-parent", "--new-session", "--unshare-ipc", "--unshare-pid"),
         *("--unshare-net", "--unshare-uts", "--unshare-cgroup-try", "--hostname", "sandbox"),
         *own_user,
-        *view.arguments(scratch),
+        *view.arguments(scratch, volumes or {}),
         *("--seccomp", str(filter_fd), "--", *inner),
     ]
 
@@ -153,6 +180,11 @@ def unfit(bwrap: str) -> str | None:
     """Why a bubblewrap is not to be used, whatever it can do; None when it is."""
     if os.stat(bwrap).st_mode & (stat.S_ISUID | stat.S_ISGID):  # noqa: PTH116
         return "it is setuid, and others have broken out of such ones"
+    return _too_old(bwrap, _OLDEST)
+
+
+def _too_old(bwrap: str, oldest: tuple[int, int]) -> str | None:
+    """Why a bubblewrap is not of a version, or newer; None when it is."""
     try:
         said = subprocess.run(  # noqa: S603
             [bwrap, "--version"], capture_output=True, text=True, timeout=_PATIENCE, check=True
@@ -160,8 +192,8 @@ def unfit(bwrap: str) -> str | None:
     except (OSError, subprocess.SubprocessError) as error:
         return str(error)
     version = re.search(r"(\d+)\.(\d+)", said)
-    if version is None or (int(version[1]), int(version[2])) < _OLDEST:
-        return f"{said.strip()} is older than {'.'.join(map(str, _OLDEST))}"
+    if version is None or (int(version[1]), int(version[2])) < oldest:
+        return f"{said.strip()} is older than {'.'.join(map(str, oldest))}"
     return None
 
 

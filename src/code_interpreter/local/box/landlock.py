@@ -33,6 +33,7 @@ from code_interpreter.local.box.box import (
     Tier,
 )
 from code_interpreter.local.box.view import OF_USR, SYSTEM, environment, look
+from code_interpreter.local.box.volumes import Volume, opened, resolve
 
 _OLDEST = 4  # judges TCP; Linux 6.7
 _SIGNALS_SINCE = 6  # Linux 6.12
@@ -66,21 +67,39 @@ class LandlockBox:
         """Whether each has a namespace of users."""
         return False
 
-    def start(self, scratch: str, execd: Sequence[str], inherited: ExitStack) -> Start:
+    def resolve(
+        self, volumes: Sequence[Volume], folders: Sequence[str], *, beside: Sequence[Volume] = ()
+    ) -> tuple[Volume, ...]:
+        """Check folders that one is to show; see `Box`."""
+        return resolve(volumes, folders, beside=beside, taken=(), moves=False)
+
+    def start(
+        self,
+        scratch: str,
+        execd: Sequence[str],
+        inherited: ExitStack,
+        *,
+        volumes: Sequence[Volume] = (),
+        workdir: str | None = None,
+    ) -> Start:
         """How an execd is started in a new one; see `Box`."""
+        shown = {volume: opened(volume, inherited) for volume in volumes}
         held = ExitStack()
         first = _free_block(held)
         last = first + _BLOCK - 2
         asked = _asked(self.read, scratch, ports=(first, last), connect=(last + 1,))
+        for volume, descriptor in shown.items():
+            asked["write" if volume.writable else "read"].append(descriptor)
         file = inherited.enter_context(_written(asked))
         become = [] if self.uid is None else ["--become", str(self.uid)]
         command = [
             *(*execd, "--port", str(first), "--socket", "{socket}", *become),
-            *("--workdir", f"{scratch}/work", "--scratch", f"{scratch}/run"),
+            *("--workdir", workdir or f"{scratch}/work", "--scratch", f"{scratch}/run"),
             *("--enclosure", str(file.fileno()), "--ports", f"{first + 1}-{last}"),
         ]
         env = environment(os.environ, home=f"{scratch}/home", tmp=f"{scratch}/tmp", proxy=last + 1)  # noqa: S108
-        return Start(command, env, [file.fileno()], held, proxy=last + 1, ports=(first + 1, last))
+        descriptors = [file.fileno(), *shown.values()]
+        return Start(command, env, descriptors, held, proxy=last + 1, ports=(first + 1, last))
 
 
 def landlock_boxes(places: Iterable[str]) -> LandlockBox:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from code_interpreter.kernels.extras import MODULES
 from code_interpreter.kernels.install import data_dir
+from code_interpreter.local.box.volumes import Volume
 from code_interpreter.local.network import signposts
 
 # Inside; `run` has what execd itself writes.
@@ -46,11 +47,17 @@ class View:
 
     programs: tuple[str, ...]
 
-    def arguments(self, scratch: str) -> Iterator[str]:
+    def places(self) -> Sequence[str]:
+        """What it has of its own, beside what every system has, as paths in it."""
+        folders = (f"{ROOT}/{name}" for name in ("work", "home", "run", "net"))
+        return [*SYSTEM, *(f"/{name}" for name in OF_USR), *self.programs, *folders]
+
+    def arguments(self, scratch: str, volumes: Mapping[Volume, int]) -> Iterator[str]:
         """Arguments of bubblewrap.
 
         Args:
             scratch: The sandbox's own directory, with the folders of `box.FOLDERS` and `net` in it.
+            volumes: Folders that it was asked to have, and descriptors of them.
         """
         for folder in SYSTEM:
             yield from ("--ro-bind-try", folder, folder)
@@ -75,6 +82,11 @@ class View:
         for name in ("work", "home", "run"):
             yield from ("--bind", f"{scratch}/{name}", f"{ROOT}/{name}")
         yield from ("--ro-bind", f"{scratch}/net", NET)
+        for volume, descriptor in volumes.items():
+            for above in reversed(Path(volume.path).parents):
+                yield from ("--perms", "0755", "--dir", str(above))
+            how = "--bind-fd" if volume.writable else "--ro-bind-fd"
+            yield from (how, str(descriptor), volume.path)
         yield from ("--remount-ro", "/", "--chdir", "/")
 
 

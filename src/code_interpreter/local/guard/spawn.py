@@ -28,6 +28,7 @@ from code_interpreter.execd.host.removal import remove_tree
 from code_interpreter.execd.http.gate import API_KEY_VARIABLE, TOKEN_VARIABLE
 from code_interpreter.local.box.box import Box
 from code_interpreter.local.box.view import absolute_path
+from code_interpreter.local.box.volumes import Volume
 from code_interpreter.local.guard import guard
 
 # Not handed on to a sandbox: the server's own secrets, the marker of a sandbox around it, and its
@@ -124,6 +125,7 @@ def launch(
     limits: tuple[str, ...] = (),
     arguments: tuple[str, ...] = (),
     box: Box | None = None,
+    volumes: Sequence[Volume] = (),
 ) -> Guarded:
     """Start a guard and, below it, an execd; its port comes on the guard's standard output.
 
@@ -132,12 +134,13 @@ def launch(
         env: Goes on top of this process's environment, less its secrets.
         host: The address that execd listens on.
         port: 0 lets the system choose.
-        workdir: Where the sandbox works; it stays. By default, and in a box, a folder that goes
-            with it.
+        workdir: Where the sandbox works; it stays. By default a folder that goes with it. A box
+            has it only if it is the path of a volume.
         token: The secret that execd wants; by default a new one.
         limits: What execd and all below it are put under, as `cgroups` and `confinement` have it.
         arguments: More arguments of execd.
         box: What is around them; None for nothing.
+        volumes: Folders that it shows, resolved.
     """
     token = token or secrets.token_urlsafe(24)
     scratch = f"{_short_temporary_directory()}/ci-{secrets.token_hex(6)}"
@@ -157,7 +160,7 @@ def launch(
                 around: Mapping[str, str] = _inherited()
                 words = limits
             else:
-                start = box.start(scratch, execd, inherited)
+                start = box.start(scratch, execd, inherited, volumes=volumes, workdir=workdir)
                 command, around, held = [*start.command], start.env, start.held
                 descriptors = start.descriptors
                 ports = "{}-{}".format(*start.ports) if start.ports else ""

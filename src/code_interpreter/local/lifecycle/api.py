@@ -25,17 +25,17 @@ from code_interpreter.execd.http.gate import (
 )
 from code_interpreter.execd.http.routing import content
 from code_interpreter.execd.refusals import ApiError
-from code_interpreter.local.box.box import Box
+from code_interpreter.local.box.volumes import MountError
 from code_interpreter.local.lifecycle import requests
 from code_interpreter.local.lifecycle.requests import RequestError, rfc3339
 from code_interpreter.local.lifecycle.sandbox import (
     PauseError,
+    Provision,
     Sandbox,
     Sandboxes,
     StartError,
     StateError,
 )
-from code_interpreter.local.network.choice import Outside
 from code_interpreter.local.network.control import RelayError
 from code_interpreter.local.network.policy import Policy, PolicyError
 
@@ -59,30 +59,22 @@ _EGRESS = re.compile(r"/egress/([0-9a-f-]+)/policy")
 _UNSIGNED = "local endpoints are neither signed nor do they expire: ask for a plain one"
 
 
-def lifecycle_app(
-    *,
-    api_key: str,
-    host: str,
-    limits: bool = True,
-    box: Box | None = None,
-    outside: Outside = Outside(),  # noqa: B008 - it does not change
-) -> Gate:
+def lifecycle_app(*, api_key: str, host: str, provision: Provision) -> Gate:
     """Return the sandbox API behind its gate; the end of its lifespan ends all sandboxes.
 
     Args:
         api_key: What requests must carry in the header OPEN-SANDBOX-API-KEY.
         host: The address that the server listens on. Clients that can reach it can reach the
             sandboxes too.
-        limits: Whether sandboxes are limited to what they are created with.
-        box: How the boxes around sandboxes are made; None for none.
-        outside: What sandboxes may reach out of their boxes.
+        provision: What all sandboxes have.
     """
     loopback = is_loopback(host)
-    sandboxes = Sandboxes(
-        "127.0.0.1" if loopback else host, limits=limits, box=box, outside=outside
-    )
+    sandboxes = Sandboxes("127.0.0.1" if loopback else host, provision)
     operations = _Operations(
-        sandboxes, loopback=loopback, isolated=box is not None, offline=outside.final
+        sandboxes,
+        loopback=loopback,
+        isolated=provision.box is not None,
+        offline=provision.outside.final,
     )
 
     @contextlib.asynccontextmanager
@@ -121,6 +113,7 @@ def lifecycle_app(
             ApiError: _refused,
             RequestError: _bad_request,
             StartError: _start_failed,
+            MountError: _bad_request,
             StateError: _in_another_state,
             PauseError: _pause_failed,
             RelayError: _relay_failed,

@@ -16,6 +16,7 @@ from urllib.parse import parse_qsl
 from code_interpreter.execd.host.environment import refusal
 from code_interpreter.execd.host.processes import MARKER_VARIABLE
 from code_interpreter.execd.http.gate import TOKEN_VARIABLE
+from code_interpreter.local.box.volumes import Volume
 from code_interpreter.local.lifecycle.limits import Limits, read_limits
 from code_interpreter.local.network.policy import (
     Policy,
@@ -37,7 +38,7 @@ _REFUSED = {
         "it is not isolated, so there is nothing to apply a policy with. Leave it out to have the"
         " network of this machine, start the server with isolation, or use a cluster"
     ),
-    "volumes": "a local sandbox works on the host's own files: use their paths",
+    "volumes": "it is not isolated, and works on the host's own files: use their paths",
     "snapshotId": "there are no snapshots",
     "templateId": "there are no templates",
     "credentialProxy": "there is no proxy that could inject credentials",
@@ -72,6 +73,7 @@ class SandboxSpec:
         timeout: How long it lives; None is without end.
         image: URI of the image, for the record: the sandbox runs what this machine has.
         network: What it may reach; None for what the server gives.
+        volumes: Folders of the machine that it shows.
     """
 
     timeout: timedelta | None = None
@@ -82,6 +84,7 @@ class SandboxSpec:
     extensions: Mapping[str, str] = field(default_factory=dict[str, str])
     limits: Limits = field(default_factory=Limits)
     network: Policy | None = None
+    volumes: tuple[Volume, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +112,7 @@ def read_spec(body: object, *, isolated: bool = False, offline: bool = False) ->
     # An empty policy, no volumes, {"enabled": false}: these ask for nothing.
     for name, reason in _REFUSED.items():
         value = given.get(name)
-        if name == "networkPolicy" and isolated:
+        if name in {"networkPolicy", "volumes"} and isolated:
             continue
         if value and value != {"enabled": False}:
             raise RequestError(
@@ -132,7 +135,40 @@ def read_spec(body: object, *, isolated: bool = False, offline: bool = False) ->
         extensions=_strings(given.get("extensions"), "extensions"),
         limits=_limits(given.get("resourceLimits")),
         network=_network(given.get("networkPolicy"), offline=offline) if isolated else None,
+        volumes=_volumes(given.get("volumes")) if isolated else (),
     )
+
+
+def _volumes(value: object) -> tuple[Volume, ...]:
+    if value is None:
+        return ()
+    if not isinstance(value, list):
+        raise RequestError("volumes must be a list")
+    return tuple(_volume(one) for one in cast("list[object]", value))
+
+
+def _volume(value: object) -> Volume:
+    given = _object(value, "a volume")
+    name = given.get("name")
+    for backend in ("pvc", "ossfs"):
+        if given.get(backend) is not None:
+            why = f"volumes: {name}: a local sandbox has volumes of the kind host, not {backend}"
+            raise RequestError(why, "NOT_SUPPORTED")
+    source = _object(given.get("host"), f"volumes: {name}: host").get("path")
+    path, below = given.get("mountPath"), given.get("subPath") or ""
+    for what, text in (("host.path", source), ("mountPath", path), ("subPath", below)):
+        if not isinstance(text, str) or "\0" in text:
+            raise RequestError(f"volumes: {name}: {what} must be a string")
+    assert isinstance(source, str)  # noqa: S101 - checked, as the next
+    assert isinstance(path, str)  # noqa: S101
+    if not (source.startswith("/") and path.startswith("/")):
+        raise RequestError(f"volumes: {name}: host.path and mountPath must be absolute")
+    if below.startswith("/") or ".." in below.split("/"):
+        raise RequestError(f"volumes: {name}: subPath must lead to what is below host.path")
+    read_only = given.get("readOnly", False)
+    if not isinstance(read_only, bool):
+        raise RequestError(f"volumes: {name}: readOnly must be true or false")
+    return Volume(f"{source}/{below}", path, writable=not read_only)
 
 
 def _network(value: object, *, offline: bool) -> Policy | None:

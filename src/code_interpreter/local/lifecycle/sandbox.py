@@ -11,14 +11,15 @@ import logging
 import secrets
 import uuid
 from collections import Counter
-from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from code_interpreter.execd.host.processes import continue_tree
 from code_interpreter.local.box.box import Box
+from code_interpreter.local.box.volumes import Volume
 from code_interpreter.local.guard.spawn import Guarded, launch, ready_port, storage_used
 from code_interpreter.local.lifecycle.limits import (
     Confinement,
@@ -75,10 +76,16 @@ class Sandbox:
         host: The address that its execd listens on.
         box: What is around it; None for nothing.
         policy: What it may reach through its box.
+        volumes: Folders of the machine that its box shows, resolved.
     """
 
     def __init__(
-        self, spec: SandboxSpec, host: str, box: Box | None = None, policy: Policy = NOTHING
+        self,
+        spec: SandboxSpec,
+        host: str,
+        box: Box | None = None,
+        policy: Policy = NOTHING,
+        volumes: Sequence[Volume] = (),
     ) -> None:
         self.id = str(uuid.uuid4())
         self.spec = spec
@@ -92,6 +99,7 @@ class Sandbox:
         self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.box = box
         self.policy = policy
+        self._volumes = volumes
         self.network_token = secrets.token_urlsafe(24)
         self._changing = asyncio.Lock()
         self._host = host
@@ -127,6 +135,7 @@ class Sandbox:
             limits=self.confinement.arguments,
             arguments=self.confinement.own_arguments,
             box=self.box,
+            volumes=self._volumes,
         )
         self.token = self._guarded.token
         self._spawn(self._attend(self._guarded))
@@ -152,8 +161,12 @@ class Sandbox:
         self._become("Running", "READY", self._described())
 
     def _described(self) -> str:
-        isolated = f"in a box of its own, {described(self.policy)}" if self.box else "not isolated"
-        return "; ".join(("execd is listening", isolated, *self.confinement.notes))
+        isolated = "not isolated"
+        gaps: Sequence[str] = ()
+        if self.box is not None:
+            isolated = f"in a box of its own ({self.box.tier}), {described(self.policy)}"
+            gaps = self.box.gaps
+        return "; ".join(("execd is listening", isolated, *gaps, *self.confinement.notes))
 
     async def change_policy(self, change: Callable[[Policy], Policy]) -> None:
         """Have it reach something else from now on.
@@ -289,28 +302,36 @@ class Sandbox:
         task.add_done_callback(self._tasks.discard)
 
 
+@dataclass(frozen=True, slots=True)
+class Provision:
+    """What all sandboxes of a server have.
+
+    Attributes:
+        limits: Whether they are held to the limits that they are created with.
+        box: How the boxes around them are made; None for none.
+        outside: What they may reach out of these.
+        mounts: Folders of the machine that each box shows, resolved.
+        folders: Of which folders they may ask for more, as real paths.
+    """
+
+    limits: bool = True
+    box: Box | None = None
+    outside: Outside = field(default_factory=Outside)
+    mounts: Sequence[Volume] = ()
+    folders: Sequence[str] = ()
+
+
 class Sandboxes:
     """All sandboxes of a server.
 
     Args:
         host: The address that their execds listen on.
-        limits: Whether they are held to the limits that they are created with.
-        box: How the boxes around them are made; None for none.
-        outside: What they may reach out of these.
+        provision: What they have.
     """
 
-    def __init__(
-        self,
-        host: str,
-        *,
-        limits: bool = True,
-        box: Box | None = None,
-        outside: Outside = Outside(),  # noqa: B008 - it does not change
-    ) -> None:
+    def __init__(self, host: str, provision: Provision) -> None:
         self._host = host
-        self._outside = outside
-        self._limits = limits
-        self._box = box
+        self._provision = provision
         self._told: set[str] = set()
         self._all: dict[str, Sandbox] = {}
         self._timers: dict[str, asyncio.TimerHandle] = {}
@@ -322,12 +343,18 @@ class Sandboxes:
 
         Raises:
             StartError: It did not start.
+            MountError: It asks for a folder that it cannot have.
             OSError: No process can be started.
         """
         if self._closed:
             raise StartError("the server is stopping")
-        policy = spec.network if spec.network is not None else self._outside.policy
-        sandbox = Sandbox(spec, self._host, self._box, policy)
+        given = self._provision
+        volumes = [*given.mounts]
+        if spec.volumes and given.box is not None:
+            resolve = partial(given.box.resolve, beside=given.mounts)
+            volumes += await asyncio.to_thread(resolve, spec.volumes, given.folders)
+        policy = spec.network if spec.network is not None else given.outside.policy
+        sandbox = Sandbox(spec, self._host, given.box, policy, volumes)
         sandbox.confinement = self._confine(sandbox)
         self._all[sandbox.id] = sandbox
         try:
@@ -340,8 +367,8 @@ class Sandboxes:
         return sandbox
 
     def _confine(self, sandbox: Sandbox) -> Confinement:
-        limits = sandbox.spec.limits if self._limits else Limits()
-        if self._box is not None:
+        limits = sandbox.spec.limits if self._provision.limits else Limits()
+        if self._provision.box is not None:
             limits = in_a_box(limits, self._system.total_memory)
         taken = Counter(cpu for other in self._all.values() for cpu in other.confinement.cpus)
         name = f"ci-{sandbox.id}"
@@ -350,10 +377,10 @@ class Sandboxes:
             self._system,
             name=name,
             taken=taken,
-            counts_its_own=self._box is not None and self._box.own_users,
+            counts_its_own=self._provision.box is not None and self._provision.box.own_users,
         )
-        if not self._limits:
-            said = "limits that it is created with are not applied, since this server is started so"
+        if not self._provision.limits:
+            said = "its own limits are not applied, since this server is started so"
             found = replace(found, notes=(said, *found.notes))
         for note in set(found.unmet) - self._told:
             self._told.add(note)

@@ -30,12 +30,18 @@ class Outside:
     final: bool = False
 
 
-def read_network(network: Network | None) -> Outside:
+def read_network(network: Network | None, *, isolated: bool) -> Outside:
     """Understand what a server was told to give.
 
+    Args:
+        network: None for what all get.
+        isolated: Whether there is anything to hold sandboxes to it.
+
     Raises:
-        ValueError: It is none of the words, or its rules are not valid.
+        ValueError: It is none of the words, its rules are not valid, or nothing would hold.
     """
+    if network is not None and not isolated:
+        raise ValueError("a network can only be chosen for sandboxes that are isolated")
     if network is None or network == "public":
         return Outside()
     if network == "none":
