@@ -165,6 +165,32 @@ System.out.println(ask("%s"));
     assert said(interpreter.sandbox, f"java Ask.java {url}") == "bait"
 
 
+@pytest.mark.parametrize("language", ["javascript", "typescript"])
+def test_fetch_gets_it_too(interpreter: CodeInterpreterSync, bait: int, language: str) -> None:
+    need_kernel(language)
+    url = f"http://{HOST}:{bait}/"
+    asked = f"console.log(await (await fetch('{url}')).text())"
+    assert interpreter.codes.run(asked, language=language).raise_for_error().text == "bait"
+    error = interpreter.codes.run("await fetch('http://example.com/')", language=language).error
+    assert error is not None
+    assert "no rule allows it" in str(error.traceback)
+    command = f"node -e 'fetch(`{url}`).then(a => a.text()).then(console.log)'"
+    assert said(interpreter.sandbox, command) == "bait"
+
+
+def test_fetch_on_the_loopback_of_the_box_is_direct(interpreter: CodeInterpreterSync) -> None:
+    need_kernel("javascript")
+    code = """
+const server = require("node:http").createServer((_, answer) => answer.end("own"))
+await new Promise(done => server.listen(0, "127.0.0.1", done))
+const answer = await fetch(`http://127.0.0.1:${server.address().port}/`)
+console.log(await answer.text())
+server.closeAllConnections()
+void server.close()
+"""
+    assert interpreter.codes.run(code, language="javascript").raise_for_error().text == "own"
+
+
 def test_rules_change_while_it_runs(bait: int) -> None:
     need_box("namespaces")
     with LocalServer(isolation="namespaces") as server:

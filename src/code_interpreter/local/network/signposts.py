@@ -1,5 +1,8 @@
 """How programs are told of the proxy: there is no one way that all know. Pure."""
 
+from pathlib import Path
+
+_FETCH = Path(__file__).with_name("fetch.js")
 # Those that a program of the sandbox's own listens at.
 _DIRECT = "localhost,127.0.0.1,::1"
 
@@ -7,9 +10,10 @@ _DIRECT = "localhost,127.0.0.1,::1"
 def through(port: int) -> dict[str, str]:
     """The variables that lead programs to a proxy on their own loopback.
 
-    pip, npm, Go, git, curl, requests and httpx read the first six; Node from 24 on does with the
-    seventh. The JVM reads no variable without a line on stderr that says so, so the commands of a
-    sandbox (and its Java kernel) read the last but one, and Maven and Gradle have their own.
+    pip, npm, Go, git, curl, requests and httpx read HTTP_PROXY and the like, Node does from 24 on
+    if it is told to, and the `fetch` of older ones is led there by a script. The JVM reads no
+    variable without a line on stderr that says so: so the command `java` of a sandbox and its Java
+    kernel read one of ours, and Maven and Gradle have their own.
     """
     url = f"http://127.0.0.1:{port}"
     ways = {"HTTP_PROXY": url, "HTTPS_PROXY": url, "NO_PROXY": _DIRECT}
@@ -21,6 +25,7 @@ def through(port: int) -> dict[str, str]:
         **ways,
         **{name.lower(): value for name, value in ways.items()},
         "NODE_USE_ENV_PROXY": "1",
+        "NODE_OPTIONS": f'--require "{_FETCH}"',
         "CODE_INTERPRETER_JAVA_OPTIONS": java,
         "MAVEN_OPTS": java,
         "GRADLE_OPTS": java,
