@@ -1,14 +1,15 @@
 """How long the local runtime takes, beside ipykernel through jupyter_client: one command.
 
-    python benchmarks/local.py             whole: eight minutes on a quiet machine
+    python benchmarks/local.py             whole: fifteen minutes on a quiet machine
     python benchmarks/local.py --quick     three rounds, for a first look
     python benchmarks/local.py --subject before=../before
                                            another checkout of ours in the same run
 
 It makes environments below .venvs/ (needs pip and, the first time, PyPI) and measures bare
-jupyter_client, our blocking and our async client in turn, round by round, each in a separate
-process, so that other work on the machine disturbs all of them alike. Ratios and differences are
-taken within a round; the table has their medians, and their quartiles in brackets. Targets stand
+jupyter_client, our blocking and our async client in turn, and both again with sandboxes in boxes,
+round by round, each in a separate process, so that other work on the machine disturbs all of them
+alike. Ratios and differences are taken within a round; tables have their medians, and their
+quartiles in brackets: first beside bare, then those in a box beside those without. Targets stand
 beside the figures; nothing fails when one is missed.
 """
 
@@ -16,6 +17,7 @@ import argparse
 import json
 import os
 import subprocess
+import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
@@ -54,17 +56,28 @@ class Case:
         idle: How many idle kernels ours may keep.
         target: The target in words; empty where there is no target.
         met: Whether figures of ours and of bare, both in seconds, meet it.
+        more: The target of a box beside none, as `target`.
+        kept: Whether figures in a box and without meet it.
     """
 
     name: str
     title: str
     idle: int = 1
     target: str = ""
-    met: Callable[[Sequence[float], Sequence[float]], bool] | None = None
+    met: "Met | None" = None
+    more: str = ""
+    kept: "Met | None" = None
 
 
-def _ratio(limit: float) -> Callable[[Sequence[float], Sequence[float]], bool]:
+Met = Callable[[Sequence[float], Sequence[float]], bool]
+
+
+def _ratio(limit: float) -> Met:
     return lambda ours, bare: median(_ratios(ours, bare)) <= limit
+
+
+def _at_most(more: float) -> Met:
+    return lambda ours, bare: median(_on_top(ours, bare)) <= more
 
 
 def _ratios(ours: Sequence[float], bare: Sequence[float]) -> list[float]:
@@ -76,20 +89,24 @@ def _on_top(ours: Sequence[float], bare: Sequence[float]) -> list[float]:
     return [(mine - others) * 1000 for mine, others in zip(ours, bare, strict=True)]
 
 
+_FIRST: Final = ("≤ 40 ms more", _at_most(40.0))
+_CONTEXT: Final = ("≤ 1.1", _ratio(1.1))
+_OUTPUT: Final = ("≤ 1.1", _ratio(1.1))
 CASES: Final = (
-    Case("fresh", "first result, from a new process", 1, "≤ 2.0 bare", _ratio(2.0)),
-    Case("first", "first result, in one process", 1, "≤ 2.0 bare", _ratio(2.0)),
-    Case("first", "the same without a pool", 0),
+    Case("fresh", "first result, from a new process", 1, "≤ 2.0 bare", _ratio(2.0), *_FIRST),
+    Case("first", "first result, in one process", 1, "≤ 2.0 bare", _ratio(2.0), *_FIRST),
+    Case("first", "the same without a pool", 0, "", None, *_FIRST),
     Case(
-        "context", "new context's first result", 1, "< 50 ms", lambda ours, _: median(ours) < 0.05
+        "context", "new context's first result", 1,
+        "< 50 ms", lambda ours, _: median(ours) < 0.05, *_CONTEXT,
     ),
-    Case("context", "the same without a pool", 0),
+    Case("context", "the same without a pool", 0, "", None, *_CONTEXT),
     Case(
-        "trip", "round trip of 1 + 1", 1, "≤ bare + 4 ms",
-        lambda ours, bare: median(_on_top(ours, bare)) <= 4.0,
+        "trip", "round trip of 1 + 1", 1,
+        "≤ bare + 4 ms", _at_most(4.0), "≤ 0.3 ms more", _at_most(0.3),
     ),
-    Case("lines", "100 MB in lines of 100 bytes", 1, "≤ 1.5 bare", _ratio(1.5)),
-    Case("blocks", "100 MB in lines of 1 MB", 1, "≤ 1.5 bare", _ratio(1.5)),
+    Case("lines", "100 MB in lines of 100 bytes", 1, "≤ 1.5 bare", _ratio(1.5), *_OUTPUT),
+    Case("blocks", "100 MB in lines of 1 MB", 1, "≤ 1.5 bare", _ratio(1.5), *_OUTPUT),
 )  # fmt: skip
 
 
@@ -103,19 +120,30 @@ class Row:
 
 @dataclass(frozen=True)
 class Program:
-    """What is measured: a subject's interpreter, and what `local_worker.py` is to be there."""
+    """What is measured: a subject's interpreter, and what `local_worker.py` is to be there.
+
+    Attributes:
+        isolation: Of its sandboxes.
+    """
 
     python: Path
     role: str
+    isolation: str = "none"
 
     @property
     def command(self) -> tuple[str | Path, ...]:
         """Start the worker with this."""
-        return self.python, WORKER, self.role
+        isolation = f"CODE_INTERPRETER_ISOLATION={self.isolation}"
+        return "/usr/bin/env", isolation, self.python, WORKER, self.role
 
 
-def _programs(checkouts: Mapping[str, Path]) -> dict[str, Program]:
-    """Return bare, and each client of each subject under "SUBJECT CLIENT"."""
+def _programs(checkouts: Mapping[str, Path], box: str) -> dict[str, Program]:
+    """Return bare, and each client of each subject under "SUBJECT CLIENT".
+
+    Args:
+        checkouts: The other subjects.
+        box: Which kind the subject "box" has; "none" for no such subject.
+    """
     ours = environment("local", *our_packages(ROOT, "[local]"))
     pythons = {"ours": ours}
     for name, checkout in checkouts.items():
@@ -125,6 +153,8 @@ def _programs(checkouts: Mapping[str, Path]) -> dict[str, Program]:
     for client in CLIENTS:
         for name, python in pythons.items():
             programs[f"{name} {client}"] = Program(python, client)
+        if box != "none":
+            programs[f"box {client}"] = Program(ours, client, box)
     return programs
 
 
@@ -178,12 +208,33 @@ def _table(rows: Sequence[Row], others: Sequence[str]) -> list[list[str]]:
     return table
 
 
+def _table_of_boxes(rows: Sequence[Row]) -> list[list[str]]:
+    table = [["case", "client", "without ms", "in a box ms", "box / without", "more ms", "target",
+              "met"]]  # fmt: skip
+    for row in rows:
+        for client in CLIENTS:
+            without, box = row.seconds[f"ours {client}"], row.seconds[f"box {client}"]
+            table.append([
+                row.case.title, client,
+                *(spread([value * 1000 for value in took]) for took in (without, box)),
+                spread(_ratios(box, without)), spread(_on_top(box, without)), row.case.more,
+                yes(met=row.case.kept(box, without)) if row.case.kept else "",
+            ])  # fmt: skip
+    return table
+
+
 def main() -> None:
     """Measure, and print."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     names = [*dict.fromkeys(case.name for case in CASES)]
+    parser.add_argument(
+        "--isolation",
+        default="namespaces" if sys.platform == "linux" else "none",
+        choices=["namespaces", "landlock", "none"],
+        help="the kind of box that is measured beside none; none: no box is measured",
+    )
     given = options(parser, names, quick="three rounds")
-    programs = _programs(given.subjects)
+    programs = _programs(given.subjects, given.isolation)
     rows = [Row(case) for case in CASES if case.name in given.cases]
     load = os.getloadavg()[0]
     with ExitStack() as stack:
@@ -203,8 +254,13 @@ def main() -> None:
         f"{os.getloadavg()[0]:.1f} at the end.\n"
     )
     show(_table(rows, [*given.subjects]), markdown=given.markdown)
+    if given.isolation != "none":
+        print(f"With isolation={given.isolation!r}, beside without:\n")
+        show(_table_of_boxes(rows), markdown=given.markdown)
     if given.json:
-        samples = [{**vars(row.case), "met": None, "seconds": row.seconds} for row in rows]
+        samples = [
+            {**vars(row.case), "met": None, "kept": None, "seconds": row.seconds} for row in rows
+        ]
         raw = {"machine": machine(), "versions": versions, "samples": samples}
         given.json.write_text(json.dumps(raw, indent=1))
 

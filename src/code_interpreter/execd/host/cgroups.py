@@ -3,16 +3,21 @@
 What must stay true: a group that is made for a sandbox is removed with it, and whatever is still
 alive in it dies first. No group is made where a sandbox would escape a limit of this process.
 
-Light on purpose: a guard loads this file by its path, without the package around it, and paths are
-strings, since pathlib takes longer to import than a guard needs for all of this.
+Light on purpose: a guard loads this file by its path, without the package around it, and execd waits
+for its limits meanwhile. So it imports next to nothing, and paths are strings, since pathlib takes
+longer to import than a guard needs for all of this.
 """
 
 # ruff: noqa: PTH102, PTH106, PTH110, PTH112, PTH118, PTH120, PTH123, PTH208
 
+from __future__ import annotations
+
 import os
-import signal
 import time
-from collections.abc import Iterable, Iterator, Mapping
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
 
 MEMBERSHIP = "/proc/self/cgroup"
 MOUNTED = "/sys/fs/cgroup"
@@ -287,6 +292,8 @@ def _remove(group: str) -> None:
 
 
 def _kill(pid: int) -> None:
+    import signal  # noqa: PLC0415 - see the top
+
     try:
         os.kill(pid, signal.SIGKILL)
     except ProcessLookupError:

@@ -11,7 +11,8 @@ import shutil
 import stat
 import subprocess
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -100,16 +101,20 @@ class BubblewrapBox:
         return Start(command, env, [filter_fd, *shown.values()], ExitStack())
 
 
-def bubblewrap_boxes(places: Iterable[str]) -> BubblewrapBox:
+def bubblewrap_boxes(places: Callable[[], Iterable[str]]) -> BubblewrapBox:
     """How boxes of namespaces are made here.
 
     Args:
-        places: The programs that run kernels.
+        places: Finds the programs that run kernels.
 
     Raises:
         IsolationUnavailableError: They cannot be.
     """
-    return BubblewrapBox(find(), look(places), SANDBOX_UID if os.geteuid() == 0 else None)
+    # Nearly all of a trial is waiting for processes.
+    with ThreadPoolExecutor(1) as beside:
+        found = beside.submit(find)
+        view = look(places())
+        return BubblewrapBox(found.result(), view, SANDBOX_UID if os.geteuid() == 0 else None)
 
 
 def _command(

@@ -41,16 +41,20 @@ def box_for(isolation: Isolation) -> Box | None:
     """
     if isolation == "none":
         return None
-    places = [program for one in providers() for program in one.candidates(os.environ)]
     problems: list[str] = []
     if isolation in {"auto", "namespaces"}:
         try:
-            return bubblewrap_boxes(places)
+            return bubblewrap_boxes(_programs)
         except IsolationUnavailableError as error:
             problems.append(str(error))
     if isolation in {"auto", "landlock"}:
         try:
-            return landlock_boxes(places)
+            return landlock_boxes(_programs())
         except IsolationUnavailableError as error:
             problems.append(str(error))
     raise IsolationUnavailableError(f"{'; '.join(problems)}. {CURES}")
+
+
+def _programs() -> list[str]:
+    """The programs that run kernels."""
+    return [program for one in providers() for program in one.candidates(os.environ)]

@@ -12,10 +12,13 @@ Light on purpose: a guard loads this file by its path, without the package aroun
 import os
 import resource
 import sys
-from collections.abc import Iterable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable  # execd waits for this file
 
 
-def confine(pid: int, limits: Iterable[str]) -> None:
+def confine(pid: int, limits: "Iterable[str]") -> None:
     """Apply limits to a process that has no children yet.
 
     Raises:

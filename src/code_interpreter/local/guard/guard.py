@@ -41,6 +41,7 @@ from types import ModuleType
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from _socket import socket
+    from collections.abc import Callable
 
 _REAPING = 1.0
 _BACKLOG = 512
@@ -55,8 +56,9 @@ def main() -> int:
     size = next((limit for limit in limits if limit.startswith("storage=")), "")
     limits = [limit for limit in limits if limit not in (box, size)]
     os.setsid()
-    vital = _spawn(marker, scratch, command, box=box.removeprefix("box="), stopped=bool(limits))
-    execd = vital[0]
+    execd, start_relay = _spawn(
+        marker, scratch, command, box=box.removeprefix("box="), stopped=bool(limits)
+    )
     # At the end: nothing here or there may stand in front of the standard library.
     here = os.path.dirname(os.path.abspath(__file__))
     sys.path += [libraries, here, f"{here}/../../execd/host"]
@@ -67,6 +69,8 @@ def main() -> int:
             _confine(execd, limits)
             _go_on(execd)
         _load("processes").become_subreaper()
+        # Only now: with two processors, one more Python beside this one would hold execd up.
+        vital = (execd, *start_relay())
         if size:
             _load("storage").watch(scratch, int(size.removeprefix("storage=")), execd)
         return _watch(vital)
@@ -82,8 +86,8 @@ def main() -> int:
 
 def _spawn(
     marker: str, scratch: str, command: list[str], *, box: str, stopped: bool
-) -> tuple[int, ...]:
-    """Start execd, and what it cannot be without, whose processes come behind it.
+) -> "tuple[int, Callable[[], tuple[int, ...]]]":
+    """Start execd.
 
     Args:
         marker: See above.
@@ -91,6 +95,9 @@ def _spawn(
         command: See above.
         box: See above; empty for none.
         stopped: Whether it is to stop before it has done anything.
+
+    Returns:
+        Its process, and what starts the other processes that it cannot be without.
     """
     name, _, value = marker.partition("=")
     work, tmp = f"{scratch}/work", f"{scratch}/tmp"  # noqa: S108 - a folder of ours
@@ -99,9 +106,11 @@ def _spawn(
     os.chdir(work)
     # The write end is never closed, and no other process has it: it lives as long as this one.
     stdin, _write_end = os.pipe()
-    relay: tuple[int, ...] = ()
+    inherited: tuple[socket, ...] = ()
+    relay: list[str] = []
+    of_relay: tuple[socket, ...] = ()
     if box:
-        relay, meant = _furnish(scratch, box, stdin)
+        inherited, of_relay, meant, relay = _furnish(scratch, box)
         for name_of_it, value_of_it in meant.items():
             command = [part.replace(name_of_it, value_of_it) for part in command]
     if stopped:
@@ -114,12 +123,34 @@ def _spawn(
         file_actions=[(os.POSIX_SPAWN_DUP2, stdin, 0)],
         setpgroup=0,  # so that the group can be killed without the guard
     )
-    os.close(stdin)
-    return (execd, *relay)
+    for one in inherited:
+        one.close()
+
+    def start_relay() -> tuple[int, ...]:
+        started: tuple[int, ...] = ()
+        if relay:
+            # Nothing in a box ever holds a socket of the machine's network.
+            for one in of_relay:
+                os.set_inheritable(one.fileno(), True)
+            file_actions = [(os.POSIX_SPAWN_DUP2, stdin, 0)]
+            started = (os.posix_spawn(relay[0], relay, {}, file_actions=file_actions, setpgroup=0),)
+            for one in of_relay:
+                one.close()
+        os.close(stdin)
+        return started
+
+    return execd, start_relay
 
 
-def _furnish(scratch: str, box: str, stdin: int) -> tuple[tuple[int, ...], dict[str, str]]:
-    """Make what a box needs from outside: the relay, and what stands for what in the command."""
+def _furnish(
+    scratch: str, box: str
+) -> "tuple[tuple[socket, ...], tuple[socket, ...], dict[str, str], list[str]]":
+    """Make what a box needs from outside.
+
+    Returns:
+        Sockets that execd inherits, those that the relay does, what stands for what in the
+        command, and the command of the relay. What arrives meanwhile waits for it.
+    """
     import _socket  # what `socket` makes of it is not needed, and takes as long as all the rest
 
     uid, port, proxy, range_of_ports, host = box.split(":", 4)
@@ -151,27 +182,14 @@ def _furnish(scratch: str, box: str, stdin: int) -> tuple[tuple[int, ...], dict[
         way_out.close()
         way_out = _listening(_socket, "127.0.0.1", int(proxy))
     of_relay = (outside, way_out, control)
-    for one in of_relay:
-        os.set_inheritable(one.fileno(), True)
     program = f"{os.path.dirname(os.path.abspath(__file__))}/relay.py"
-    relay = os.posix_spawn(
-        sys.executable,
-        [
-            *(sys.executable, "-I", "-S", program, paths[0], range_of_ports or paths[1]),
-            *(str(one.fileno()) for one in of_relay),
-        ],
-        {},
-        file_actions=[(os.POSIX_SPAWN_DUP2, stdin, 0)],
-        setpgroup=0,
-    )
+    relay = [sys.executable, "-I", "-S", program, paths[0], range_of_ports or paths[1]]
+    relay += [str(one.fileno()) for one in of_relay]
     meant = {"{port}": str(outside.getsockname()[1])}
-    # Nothing in a box ever holds a socket of the machine's network.
-    for one in of_relay:
-        one.close()
     for name, one in (("{socket}", execd), ("{ports}", ports)):
         os.set_inheritable(one.fileno(), True)
-        meant[name] = str(one.detach())
-    return (relay,), meant
+        meant[name] = str(one.fileno())
+    return (execd, ports), of_relay, meant, relay
 
 
 def _listening(sockets: ModuleType, host: str, port: int) -> "socket":
@@ -184,24 +202,23 @@ def _listening(sockets: ModuleType, host: str, port: int) -> "socket":
 
 
 def _go_on(execd: int) -> None:
-    import signal
-
     # Its end is left for `_watch` to see.
     os.waitid(os.P_PID, execd, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
-    os.kill(execd, signal.SIGCONT)
+    os.kill(execd, _load("_signal").SIGCONT)  # importing `signal` takes longer than all of this
 
 
 def _confine(execd: int, limits: list[str]) -> None:
     cgroups = _load("cgroups")
     groups = [limit for limit in limits if cgroups.is_argument(limit)]
     cgroups.confine(execd, groups)
-    _load("confinement").confine(execd, [limit for limit in limits if limit not in groups])
+    if others := [limit for limit in limits if limit not in groups]:
+        _load("confinement").confine(execd, others)
 
 
 def _load(name: str) -> ModuleType:
-    import importlib
-
-    return importlib.import_module(name)
+    # Importing importlib first would take longer than most of these.
+    module: ModuleType = __import__(name)
+    return module
 
 
 def _watch(vital: tuple[int, ...]) -> int:
