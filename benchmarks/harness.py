@@ -17,15 +17,7 @@ from typing import Any, Final
 HERE: Final = Path(__file__).parent
 ROOT: Final = HERE.parent
 _TAKEN: Final = {
-    "async",
-    "bare",
-    "box",
-    "constraints",
-    "httpx",
-    "local",
-    "ours",
-    "reference",
-    "sync",
+    *("async", "bare", "box", "constraints", "httpx", "local", "ours", "reference", "sync"),
 }
 # Installs with the shell scripts' own helpers: a Debian Python may come without ensurepip.
 _INSTALL: Final = '. "$1"; make_venv "$2" "$3"; install_into "${@:3}"'

@@ -3,9 +3,9 @@
 What must stay true: a group that is made for a sandbox is removed with it, and whatever is still
 alive in it dies first. No group is made where a sandbox would escape a limit of this process.
 
-Light on purpose: a guard loads this file by its path, without the package around it, and execd waits
-for its limits meanwhile. So it imports next to nothing, and paths are strings, since pathlib takes
-longer to import than a guard needs for all of this.
+Light on purpose: a guard loads this file by its path, without the package around it, and execd
+waits for that. So it imports next to nothing, and paths are strings, since pathlib takes longer to
+import than a guard needs for all of this.
 """
 
 # ruff: noqa: PTH102, PTH106, PTH110, PTH112, PTH118, PTH120, PTH123, PTH208
@@ -203,7 +203,7 @@ def _words(file: str) -> list[str]:
 
 # What a guard does: a group is made, filled and removed. The limits come as its arguments:
 #
-#     group=PATH         a group to make; the process moves into it
+#     group=PATH         a group to make; the process enters it
 #     set=PATH=VALUE     a file of such a group to write
 
 
@@ -234,11 +234,15 @@ def is_argument(limit: str) -> bool:
     return limit.startswith(("group=", "set="))
 
 
-def confine(pid: int, limits: Iterable[str]) -> None:
-    """Make groups and move a process into them, which has no children yet.
+def make(limits: Iterable[str]) -> list[str]:
+    """Make groups, and set their limits.
+
+    Returns:
+        Of each the file that a process which has one thread, and no children yet, enters it by:
+        it writes `0`.
 
     Raises:
-        OSError: A group cannot be made, set or entered.
+        OSError: A group cannot be made or set.
     """
     made: list[str] = []
     for limit in limits:
@@ -248,16 +252,16 @@ def confine(pid: int, limits: Iterable[str]) -> None:
             made.append(value)
         elif kind == "set":
             _write(*value.split("=", 1))
-    # Last, when all of a group's limits are set.
-    for group in made:
-        _write(f"{group}/cgroup.procs", str(pid))
+    # Who enters by `tasks`, which version 1 has, waits for nobody.
+    files = ((f"{group}/tasks", f"{group}/cgroup.procs") for group in made)
+    return [tasks if os.path.exists(tasks) else processes for tasks, processes in files]
 
 
 def release(limits: Iterable[str], *, patience: float = 2.0) -> None:
     """Kill what is left in the groups of limits, and remove them.
 
     Args:
-        limits: As they were given to `confine`; others are ignored.
+        limits: As they were given to `make`; others are ignored.
         patience: Seconds until it gives up.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Put a process under limits that are not control groups: what a guard does to its execd.
+"""Limits that are not control groups: how a guard starts its execd under them.
 
 The limits come as arguments of the guard, ready to be applied: what they should be was decided by
 the server.
@@ -6,32 +6,36 @@ the server.
     data=BYTES         RLIMIT_DATA of the process and of all that it starts
     cpus=NUMBER,...    the processors that it and all that it starts may run on
 
-Light on purpose: a guard loads this file by its path, without the package around it.
+Light on purpose: a guard loads this file by its path, without the package around it, and execd
+waits for it.
 """
 
-import os
 import resource
 import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable  # execd waits for this file
+    from collections.abc import Iterable
+
+_UNIT = 1024  # bytes: what a shell counts in
 
 
-def confine(pid: int, limits: "Iterable[str]") -> None:
-    """Apply limits to a process that has no children yet.
+def read(limits: "Iterable[str]") -> tuple[str, set[int]]:
+    """Return words of a shell that end in `&&`, and the processors; both empty for no limit.
 
     Raises:
-        OSError: One cannot be applied.
-        ValueError: One is malformed.
+        ValueError: One is malformed, or this system does not have it.
     """
+    words = ""
+    processors: set[int] = set()
     for limit in limits:
         kind, _, value = limit.partition("=")
         if kind == "data" and sys.platform == "linux":
-            _, hard = resource.prlimit(pid, resource.RLIMIT_DATA)
+            _, hard = resource.getrlimit(resource.RLIMIT_DATA)
             size = int(value) if hard == resource.RLIM_INFINITY else min(int(value), hard)
-            resource.prlimit(pid, resource.RLIMIT_DATA, (size, size))
+            words += f"ulimit -d {size // _UNIT} && "
         elif kind == "cpus" and sys.platform == "linux":
-            os.sched_setaffinity(pid, map(int, value.split(",")))
+            processors.update(map(int, value.split(",")))
         else:
             raise ValueError(f"not a limit that this system has: {limit}")
+    return words, processors

@@ -56,18 +56,13 @@ def main() -> int:
     size = next((limit for limit in limits if limit.startswith("storage=")), "")
     limits = [limit for limit in limits if limit not in (box, size)]
     os.setsid()
-    execd, start_relay = _spawn(
-        marker, scratch, command, box=box.removeprefix("box="), stopped=bool(limits)
-    )
     # At the end: nothing here or there may stand in front of the standard library.
     here = os.path.dirname(os.path.abspath(__file__))
-    sys.path += [libraries, here, f"{here}/../../execd/host"]
+    sys.path += [here, f"{here}/../../execd/host", libraries]
+    execd, start_relay = _spawn(marker, scratch, command, limits, box=box.removeprefix("box="))
     # What the end needs is loaded by then: the package may have been replaced meanwhile.
     cgroups, removal = _load("cgroups"), _load("removal")
     try:
-        if limits:
-            _confine(execd, limits)
-            _go_on(execd)
         _load("processes").become_subreaper()
         # Only now: with two processors, one more Python beside this one would hold execd up.
         vital = (execd, *start_relay())
@@ -85,7 +80,7 @@ def main() -> int:
 
 
 def _spawn(
-    marker: str, scratch: str, command: list[str], *, box: str, stopped: bool
+    marker: str, scratch: str, command: list[str], limits: list[str], *, box: str
 ) -> "tuple[int, Callable[[], tuple[int, ...]]]":
     """Start execd.
 
@@ -93,8 +88,8 @@ def _spawn(
         marker: See above.
         scratch: See above.
         command: See above.
+        limits: See above.
         box: See above; empty for none.
-        stopped: Whether it is to stop before it has done anything.
 
     Returns:
         Its process, and what starts the other processes that it cannot be without.
@@ -113,9 +108,11 @@ def _spawn(
         inherited, of_relay, meant, relay = _furnish(scratch, box)
         for name_of_it, value_of_it in meant.items():
             command = [part.replace(name_of_it, value_of_it) for part in command]
-    if stopped:
-        # What it starts has its limits from the beginning.
-        command = ["/bin/sh", "-c", 'kill -STOP $$; exec "$@"', "sh", *command]
+    command, processors = _under(limits, command)
+    own_processors: set[int] = set()
+    if processors and sys.platform == "linux":
+        own_processors = os.sched_getaffinity(0)
+        os.sched_setaffinity(0, processors)
     execd = os.posix_spawn(
         command[0],
         command,
@@ -123,23 +120,26 @@ def _spawn(
         file_actions=[(os.POSIX_SPAWN_DUP2, stdin, 0)],
         setpgroup=0,  # so that the group can be killed without the guard
     )
+    if own_processors and sys.platform == "linux":
+        os.sched_setaffinity(0, own_processors)
     for one in inherited:
         one.close()
 
-    def start_relay() -> tuple[int, ...]:
-        started: tuple[int, ...] = ()
-        if relay:
-            # Nothing in a box ever holds a socket of the machine's network.
-            for one in of_relay:
-                os.set_inheritable(one.fileno(), True)
-            file_actions = [(os.POSIX_SPAWN_DUP2, stdin, 0)]
-            started = (os.posix_spawn(relay[0], relay, {}, file_actions=file_actions, setpgroup=0),)
-            for one in of_relay:
-                one.close()
-        os.close(stdin)
-        return started
+    return execd, lambda: _start_relay(relay, of_relay, stdin)
 
-    return execd, start_relay
+
+def _start_relay(relay: list[str], sockets: "tuple[socket, ...]", stdin: int) -> tuple[int, ...]:
+    started: tuple[int, ...] = ()
+    # Nothing in a box ever holds a socket of the machine's network.
+    for one in sockets:
+        os.set_inheritable(one.fileno(), True)
+    if relay:
+        file_actions = [(os.POSIX_SPAWN_DUP2, stdin, 0)]
+        started = (os.posix_spawn(relay[0], relay, {}, file_actions=file_actions, setpgroup=0),)
+    for one in sockets:
+        one.close()
+    os.close(stdin)
+    return started
 
 
 def _furnish(
@@ -193,7 +193,9 @@ def _furnish(
 
 
 def _listening(sockets: ModuleType, host: str, port: int) -> "socket":
-    family, _, _, _, address = sockets.getaddrinfo(host, port, type=sockets.SOCK_STREAM)[0]
+    # Of a string, it imports what knows foreign letters.
+    name = host.encode() if host.isascii() else host
+    family, _, _, _, address = sockets.getaddrinfo(name, port, type=sockets.SOCK_STREAM)[0]
     made: socket = sockets.socket(family, sockets.SOCK_STREAM, sockets.IPPROTO_TCP)
     made.setsockopt(sockets.SOL_SOCKET, sockets.SO_REUSEADDR, 1)
     made.bind(address)
@@ -201,18 +203,23 @@ def _listening(sockets: ModuleType, host: str, port: int) -> "socket":
     return made
 
 
-def _go_on(execd: int) -> None:
-    # Its end is left for `_watch` to see.
-    os.waitid(os.P_PID, execd, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
-    os.kill(execd, _load("_signal").SIGCONT)  # importing `signal` takes longer than all of this
+def _under(limits: list[str], command: list[str]) -> tuple[list[str], set[int]]:
+    """What starts a command under limits, and the processors to start it on; empty for all.
 
-
-def _confine(execd: int, limits: list[str]) -> None:
+    The process puts itself under them, as a shell, and then becomes the command. Another one
+    that is to be moved into a control group is waited for, up to 20 ms for each group.
+    """
+    if not limits:
+        return command, set()
     cgroups = _load("cgroups")
     groups = [limit for limit in limits if cgroups.is_argument(limit)]
-    cgroups.confine(execd, groups)
+    entrances = cgroups.make(groups)
+    words = 'echo 0 >"$1" && shift && ' * len(entrances)
+    processors: set[int] = set()
     if others := [limit for limit in limits if limit not in groups]:
-        _load("confinement").confine(execd, others)
+        more, processors = _load("confinement").read(others)
+        words += more
+    return ["/bin/sh", "-c", f'{words}exec "$@"', "sh", *entrances, *command], processors
 
 
 def _load(name: str) -> ModuleType:
