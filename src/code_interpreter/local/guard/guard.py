@@ -59,10 +59,12 @@ def main() -> int:
     # At the end: nothing here or there may stand in front of the standard library.
     here = os.path.dirname(os.path.abspath(__file__))
     sys.path += [here, f"{here}/../../execd/host", libraries]
-    execd, start_relay = _spawn(marker, scratch, command, limits, box=box.removeprefix("box="))
-    # What the end needs is loaded by then: the package may have been replaced meanwhile.
-    cgroups, removal = _load("cgroups"), _load("removal")
+    os.mkdir(scratch, 0o700)
     try:
+        execd, start_relay = _spawn(marker, scratch, command, limits, box=box.removeprefix("box="))
+        # What the end needs is loaded now: later, the package may have been replaced.
+        for name in ("cgroups", "removal"):
+            _load(name)
         _load("processes").become_subreaper()
         # Only now: with two processors, one more Python beside this one would hold execd up.
         vital = (execd, *start_relay())
@@ -73,10 +75,10 @@ def main() -> int:
         _load("processes").kill_tree(marker=marker.partition("=")[2], root=os.getpid())
         _reap_all()
         try:
-            cgroups.release(limits)
+            _load("cgroups").release(limits)
         finally:
             os.chdir("/")
-            removal.remove_tree(scratch)
+            _load("removal").remove_tree(scratch)
 
 
 def _spawn(
@@ -96,7 +98,7 @@ def _spawn(
     """
     name, _, value = marker.partition("=")
     work, tmp = f"{scratch}/work", f"{scratch}/tmp"  # noqa: S108 - a folder of ours
-    for folder in (scratch, work, tmp):
+    for folder in (work, tmp):
         os.mkdir(folder, 0o700)
     os.chdir(work)
     # The write end is never closed, and no other process has it: it lives as long as this one.
