@@ -288,7 +288,15 @@ def _wait_until_still() -> None:
 
 
 def _kernels(root: "Process") -> "list[Process]":
-    return [p for p in root.children(recursive=True) if "python_kernel.py" in " ".join(p.cmdline())]
+    import psutil  # noqa: PLC0415 - see the top
+
+    def is_kernel(process: "Process") -> bool:
+        try:
+            return "python_kernel.py" in " ".join(process.cmdline())
+        except psutil.NoSuchProcess:  # it is over, whether or not it has been waited for
+            return False
+
+    return [process for process in root.children(recursive=True) if is_kernel(process)]
 
 
 def _measure(subject: Subject, what: str, idle: int) -> float:
