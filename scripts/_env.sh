@@ -42,6 +42,7 @@ install_into() {
 # sync_locked DIR: install this project, its extra [local] and its development tools, in the versions
 # of uv.lock, unless that was done from the same files. A new release of any of them changes nothing.
 sync_locked() {
+    export UV_COMPILE_BYTECODE=1 # a box cannot keep what it compiles
     local stamp wanted uv
     stamp="$1/.installed"
     wanted="locked $(cat uv.lock pyproject.toml generated/pyproject.toml | cksum)"

@@ -1,5 +1,6 @@
 """The public API against the local runtime, with real kernels: what a user would do."""
 
+import ast
 import asyncio
 import contextlib
 import os
@@ -116,9 +117,10 @@ def test_deleting_a_languages_contexts_starts_it_afresh(interpreter: CodeInterpr
 
 
 def test_a_context_starts_where_it_was_told(
-    interpreter: CodeInterpreterSync, tmp_path: object
+    interpreter: CodeInterpreterSync,
 ) -> None:
-    cwd = f"{tmp_path}/made/on/demand"
+    work = ast.literal_eval(interpreter.codes.run("import os\nos.getcwd()").text)
+    cwd = f"{work}/made/on/demand"
     context = interpreter.codes.create_context(PYTHON, cwd=cwd)
     assert context.cwd == cwd
     execution = interpreter.codes.run("import os\nos.getcwd()", context=context)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from code_interpreter.local import IsolationUnavailableError, LocalServer
-from code_interpreter.local.box import bubblewrap, seccomp, view
+from code_interpreter.local.box import bubblewrap, bytecode, seccomp, view
 from code_interpreter.local.network import signposts
 
 ALLOWED, KILLED, EPERM, ENOSYS = 0x7FFF0000, 0x80000000, 0x00050001, 0x00050026
@@ -207,3 +207,16 @@ def test_an_isolation_that_there_is_not_is_refused_before_anything_starts(
     monkeypatch.setenv("CODE_INTERPRETER_ISOLATION", "moat")
     with pytest.raises(ValueError, match="not 'moat'"):
         LocalServer()
+
+
+def test_bytecode_is_written_outside_where_it_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = tmp_path / "code_interpreter_bait.py"
+    module.write_text("x = 1\n")
+    assert bytecode.is_missing(module)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    monkeypatch.setattr(bytecode, "_IMPORTS", "import code_interpreter_bait")
+    bytecode.write()
+    assert not bytecode.is_missing(module)

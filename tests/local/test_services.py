@@ -225,23 +225,30 @@ def test_output_of_a_command_reaches_handlers_and_an_interrupt_its_whole_group(
     run(flow)
 
 
-def test_commands_run_as_another_user_where_that_is_permitted(run: Callable[[Flow], None]) -> None:
+def test_commands_do_not_run_as_another_user_in_a_box(run: Callable[[Flow], None]) -> None:
     async def flow(sandbox: Any) -> None:
         other = RunCommandOpts(uid=12345, gid=23456, working_directory="/")
-        if os.geteuid() != 0:
-            with pytest.raises(SandboxApiException, match="only root"):
-                await done(sandbox.commands.run("id", opts=other))
-            return
-        execution = await done(sandbox.commands.run("id -u; id -g", opts=other))
-        assert [message.text for message in execution.logs.stdout] == ["12345", "23456"]
-        # What that user may not read, the command does not either.
-        await done(sandbox.files.write_file("/tmp/of-root", "secret", mode=600))
-        execution = await done(sandbox.commands.run("cat /tmp/of-root", opts=other))
-        await done(sandbox.files.delete_files(["/tmp/of-root"]))
-        assert execution.exit_code == 1
-        assert execution.logs.stdout == []
+        with pytest.raises(SandboxApiException, match="only root"):
+            await done(sandbox.commands.run("id", opts=other))
 
     run(flow)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can")
+def test_commands_run_as_another_user_without_a_box_by_root() -> None:
+    other = RunCommandOpts(uid=12345, gid=23456, working_directory="/")
+    with LocalServer(isolation="none") as server:
+        config = server.connection_config_sync
+        with SandboxSync.create("any", connection_config=config) as sandbox:
+            execution = sandbox.commands.run("id -u; id -g", opts=other)
+            assert [message.text for message in execution.logs.stdout] == ["12345", "23456"]
+            # What that user may not read, the command does not either.
+            sandbox.files.write_file("/tmp/of-root", "secret", mode=600)
+            execution = sandbox.commands.run("cat /tmp/of-root", opts=other)
+            sandbox.files.delete_files(["/tmp/of-root"])
+            assert execution.exit_code == 1
+            assert execution.logs.stdout == []
+            sandbox.kill()
 
 
 def test_what_is_not_there_is_an_api_error(run: Callable[[Flow], None]) -> None:

@@ -129,18 +129,19 @@ class CodeInterpreterSync:
     ) -> Generator[Self, None, None]:
         """Start an interpreter on this machine; leaving it ends everything that it started.
 
-        The code runs as you, without isolation unless you ask for it. Needs the extra ``[local]``.
+        The code runs in a box, and where there can be none, it does not run. Needs the extra
+        ``[local]``.
 
         Args:
             env: Environment variables of the sandbox. ``PYTHON_VERSION`` chooses among the
                 installed Pythons. ``CODE_INTERPRETER_IDLE_KERNELS`` says how many idle Python
                 kernels are kept for new contexts, at about 51 MB each; 1 by default, 0 for none.
-            isolation: ``"namespaces"`` for a box around the sandbox: the code sees the programs
-                that it needs, its own files and processes, and a network that leads to what is
-                public. ``"landlock"`` for a weaker one, where there are no namespaces. ``"auto"``
-                for the strongest that this system has, never none. On Linux; see
-                docs/isolation.md. ``"none"`` for none. By default what
-                ``CODE_INTERPRETER_ISOLATION`` says, else none.
+            isolation: The box around the sandbox; docs/isolation.md says what code reaches in it.
+                ``"namespaces"``: the code sees the programs that it needs, its own files and
+                processes, and a network that leads to what is public. ``"landlock"``: a weaker one,
+                where there are no namespaces. ``"auto"``: the strongest that this system has, never
+                none. ``"none"``: the code runs as you, and may do anything that you may. By default
+                what ``CODE_INTERPRETER_ISOLATION`` says, else ``"auto"``. Boxes need Linux.
             network: What the code may reach out of a box: ``"public"``, the default, all that is
                 public and nothing that is private; ``"none"``; or rules.
             mounts: Folders of yours that the box has: by absolute path there, a folder, which is

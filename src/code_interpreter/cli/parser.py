@@ -42,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="code-interpreter",
-        description="Code interpreter sandboxes on this machine, without isolation.",
+        description="Code interpreter sandboxes on this machine.",
         epilog="CODE_INTERPRETER_IDLE_KERNELS in the environment says how many idle Python kernels "
         "a sandbox keeps for new contexts, at about 51 MB each; default: 1.",
     )
@@ -152,7 +152,7 @@ def _add_isolation(parser: argparse.ArgumentParser) -> None:
         "--isolation",
         choices=("auto", "namespaces", "landlock", "none"),
         help="what the box around a sandbox is made of, the strongest that there is, or no box; "
-        "default: CODE_INTERPRETER_ISOLATION if set, else none",
+        "default: CODE_INTERPRETER_ISOLATION if set, else auto",
     )
 
 

@@ -1,6 +1,6 @@
 """The sandbox API on this machine: the same as that of an OpenSandbox cluster.
 
-Code in its sandboxes runs as the current user, without isolation unless it is asked for.
+Each of its sandboxes is in a box, unless it is asked for without one.
 
 Every sandbox is a process that imports this package. LocalServer takes a second to import, so it is
 imported when it is first asked for.

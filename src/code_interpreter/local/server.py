@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 import uvicorn
 
 from code_interpreter.execd.http.gate import authority, bind, is_loopback, uvicorn_server
+from code_interpreter.local.box import bytecode
 from code_interpreter.local.box.tiers import Isolation, box_for, chosen
 from code_interpreter.local.box.volumes import Volume, allowed
 from code_interpreter.local.guard.spawn import close_in_forks
@@ -40,7 +41,7 @@ _STEP = 0.005
 class LocalServer:
     """A sandbox server for as long as a `with` or `async with` block lasts.
 
-    It runs code as the current user, on this machine, without isolation unless `isolation` says so.
+    It runs code on this machine, each sandbox in a box unless `isolation` says otherwise.
 
     Args:
         host: The address to listen on.
@@ -50,10 +51,11 @@ class LocalServer:
             key, or reads it from the unencrypted traffic, can then run code as you.
         limits: Whether sandboxes are held to the `resource` that they are created with, as far as
             this system can. Clients that name no `resource` ask for one processor and 2 GiB.
-        isolation: `"namespaces"` for a box around each sandbox (Linux; needs bubblewrap, which the
-            extra `[local]` brings); `"landlock"` for a weaker one, where there are no namespaces
-            (Linux 6.7 or newer); `"auto"` for the strongest that this system has, never none;
-            `"none"` for none. By default what `CODE_INTERPRETER_ISOLATION` says, else none.
+        isolation: The box around each sandbox: `"namespaces"` (Linux; needs bubblewrap, which the
+            extra `[local]` brings); `"landlock"`, a weaker one, where there are no namespaces
+            (Linux 6.7 or newer); `"auto"`, the strongest that this system has, never none;
+            `"none"`: code runs as you, and may do anything that you may. By default what
+            `CODE_INTERPRETER_ISOLATION` says, else `"auto"`.
         network: What sandboxes in a box may reach: `"public"`, the default, all that is public and
             nothing that is private; a `NetworkPolicy` of opensandbox. Both are for those that ask
             for nothing else. `"none"`: nothing, whatever they ask for.
@@ -146,6 +148,7 @@ class LocalServer:
         box = box_for(self._isolation)
         mounts: Sequence[Volume] = ()
         if box is not None:
+            bytecode.keep()
             self._isolation = box.tier
             sources = [mount.source for mount in self._mounts]
             mounts = box.resolve(self._mounts, sources)

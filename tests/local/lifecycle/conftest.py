@@ -46,3 +46,10 @@ def server(scratch: Path) -> Iterator[LocalServer]:
     """A server; nothing of it is left after the test."""
     with clean_server(scratch) as server:
         yield server
+
+
+@pytest.fixture
+def bare_server(scratch: Path) -> Iterator[LocalServer]:
+    """The same, whose sandboxes are in no box."""
+    with clean_server(scratch, isolation="none") as server:
+        yield server

@@ -84,11 +84,11 @@ def test_the_async_client_in_the_loop_of_the_caller(scratch: Path) -> None:
 
 
 def test_the_environment_reaches_the_processes_and_secrets_do_not(
-    server: LocalServer, monkeypatch: pytest.MonkeyPatch
+    bare_server: LocalServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OPEN_SANDBOX_API_KEY", "secret")
     monkeypatch.setenv("FROM_SERVER", "yes")
-    with make(server, env={"GREETING": "good day"}) as sandbox:
+    with make(bare_server, env={"GREETING": "good day"}) as sandbox:
         execd = execd_of(sandbox.id).environ()
         assert execd["GREETING"] == "good day"
         assert execd["FROM_SERVER"] == "yes"
@@ -101,9 +101,11 @@ def test_the_environment_reaches_the_processes_and_secrets_do_not(
         assert tmpdir.startswith(os.environ["TMPDIR"] + "/ci-")
 
 
-def test_connecting_by_id_and_any_port(server: LocalServer) -> None:
-    with make(server) as sandbox:
-        other = SandboxSync.connect(sandbox.id, connection_config=server.connection_config_sync)
+def test_connecting_by_id_and_any_port(bare_server: LocalServer) -> None:
+    with make(bare_server) as sandbox:
+        other = SandboxSync.connect(
+            sandbox.id, connection_config=bare_server.connection_config_sync
+        )
         with other:
             assert other.is_healthy()
             assert other.get_endpoint(9999).endpoint == "127.0.0.1:9999"
@@ -154,9 +156,9 @@ def test_the_async_manager(server: LocalServer) -> None:
 
 
 def test_expiry_ends_a_sandbox(server: LocalServer, scratch: Path) -> None:
-    with make(server, timeout=timedelta(seconds=2)) as sandbox:
+    with make(server, timeout=timedelta(seconds=6)) as sandbox:
         assert marked(sandbox.id)
-        eventually(lambda: not marked(sandbox.id))
+        eventually(lambda: not marked(sandbox.id), 20)
         eventually(lambda: not list(scratch.iterdir()))
         eventually(lambda: not listed_ids(server))
         with pytest.raises(SandboxApiException, match="no sandbox"):
@@ -164,10 +166,10 @@ def test_expiry_ends_a_sandbox(server: LocalServer, scratch: Path) -> None:
 
 
 def test_renewing_moves_the_end_later_and_earlier(server: LocalServer) -> None:
-    with make(server, timeout=timedelta(seconds=2)) as sandbox:
+    with make(server, timeout=timedelta(seconds=6)) as sandbox:
         renewed = sandbox.renew(MINUTE)
         assert sandbox.get_info().expires_at == renewed.expires_at
-        time.sleep(2.2)
+        time.sleep(6.2)
         assert sandbox.get_info().status.state == "Running"
         sandbox.renew(timedelta(seconds=0.5))
         eventually(lambda: not marked(sandbox.id))
@@ -188,19 +190,19 @@ def test_requests_from_web_pages_are_refused(server: LocalServer) -> None:
         assert client.get("/sandboxes", headers={"Host": "evil.example"}).status_code == 403
 
 
-def test_unsupported_wishes_are_clear_errors(server: LocalServer) -> None:
+def test_unsupported_wishes_are_clear_errors(bare_server: LocalServer) -> None:
     with pytest.raises(SandboxApiException, match="networkPolicy is not supported") as caught:
-        make(server, network_policy=NetworkPolicy(defaultAction="deny"))
+        make(bare_server, network_policy=NetworkPolicy(defaultAction="deny"))
     assert caught.value.status_code == 400
     assert caught.value.error.code == "NOT_SUPPORTED"
-    with make(server) as sandbox:
+    with make(bare_server) as sandbox:
         with pytest.raises(SandboxApiException, match="NOT_SUPPORTED") as caught:
             sandbox.create_snapshot()
         assert caught.value.status_code == 501
-        with http(server) as client:
+        with http(bare_server) as client:
             path = f"/sandboxes/{sandbox.id}/networkpolicy"
             assert client.get(path).json()["code"] == "NOT_SUPPORTED"
-    with http(server) as client:
+    with http(bare_server) as client:
         assert client.get("/templates").status_code == 501
 
 

@@ -32,7 +32,7 @@ def test_serve_prints_what_a_client_needs_and_ends_with_0(
     scratch: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
 ) -> None:
     monkeypatch.delenv("OPEN_SANDBOX_API_KEY", raising=False)
-    with program(*CLI, "serve", "--port", "0") as server:
+    with program(*CLI, "serve", "--port", "0", "--isolation", "none") as server:
         assert re.fullmatch(
             r"127\.0\.0\.1:\d+", address := read_until(server, "Sandbox server on http://")
         )
@@ -56,12 +56,12 @@ def test_the_doctor_says_what_there_is(
     monkeypatch.delenv("CODE_INTERPRETER_ISOLATION", raising=False)
     assert main(["doctor"]) == 0
     said = capsys.readouterr().out
-    assert "unless it says otherwise: none" in said
+    assert "unless it says otherwise: auto" in said
     assert re.search(r"^python +3\.\d+", said, re.MULTILINE)
     assert main(["doctor", "--json"]) == 0
     report = json.loads(capsys.readouterr().out)
     assert report["python"]["path"] == sys.executable
-    assert report["isolation"]["chosen"] == "none"
+    assert report["isolation"]["chosen"] == "auto"
     assert report["isolation"].keys() == {"chosen", "namespaces", "landlock"}
     assert report["limits"].keys() == {"memory", "cpu"}
     assert report["amiss"] == []
@@ -133,7 +133,8 @@ def test_the_key_comes_from_the_flag_or_the_environment() -> None:
 
 
 def test_another_address_than_loopback_brings_a_second_warning() -> None:
-    with program(*CLI, "serve", "--host", "0.0.0.0", "--allow-remote", "--port", "0") as server:
+    options = ("--host", "0.0.0.0", "--allow-remote", "--isolation", "none")
+    with program(*CLI, "serve", "--port", "0", *options) as server:
         assert "without isolation" in read_until(server, "Warning:")
         assert "0.0.0.0 is not loopback" in read_until(server, "Warning:")
         domain = read_until(server, "export OPEN_SANDBOX_DOMAIN=")

@@ -184,9 +184,9 @@ def test_descendants_go_however_a_sandbox_ends(
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs setsid(1)")
 def test_kill_9_of_a_kernel_takes_its_group_along_and_its_daemons_go_with_the_sandbox(
-    server: LocalServer, scratch: Path
+    bare_server: LocalServer, scratch: Path
 ) -> None:
-    config = server.connection_config_sync
+    config = bare_server.connection_config_sync
     with (
         SandboxSync.create("x", connection_config=config) as sandbox,
         CodeInterpreterSync.create(sandbox) as interpreter,
@@ -207,9 +207,9 @@ def test_kill_9_of_a_kernel_takes_its_group_along_and_its_daemons_go_with_the_sa
 
 
 def test_kill_9_of_execd_leaves_none_of_its_files_wherever_temporary_files_go(
-    server: LocalServer, scratch: Path, tmp_path: Path
+    bare_server: LocalServer, scratch: Path, tmp_path: Path
 ) -> None:
-    config = server.connection_config_sync
+    config = bare_server.connection_config_sync
     variables = {"TMPDIR": str(tmp_path)}
     with (
         SandboxSync.create("x", connection_config=config, env=variables) as sandbox,

@@ -103,7 +103,9 @@ def test_what_forks_while_it_is_paused_is_paused_too(sandbox: SandboxSync) -> No
 
 
 def test_a_process_that_code_has_stopped_stays_so(sandbox: SandboxSync) -> None:
-    sandbox.commands.run("sleep 1000 & echo $! >pid; kill -STOP $!")
+    sandbox.commands.run(
+        "sleep 1000 & until [[ $(</proc/$!/comm) == sleep ]]; do :; done; kill -STOP $!"
+    )
     (stopped,) = [p for p in below(sandbox) if p.cmdline() == ["sleep", "1000"]]
     eventually(lambda: stopped.status() == "stopped")
     sandbox.pause()

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from opensandbox import Sandbox, SandboxManager, SandboxManagerSync, SandboxSync
 from opensandbox.exceptions import SandboxApiException
-from opensandbox.models.sandboxes import NetworkRule, SandboxFilter, SnapshotFilter
+from opensandbox.models.sandboxes import SandboxFilter, SnapshotFilter
 from opensandbox.models.templates import TemplateFilter
 
 from code_interpreter.local import LocalServer
@@ -80,7 +80,7 @@ def test_a_sandbox_is_looked_at_changed_renewed_and_ended(run: Callable[[Flow], 
         assert before + 2 * MINUTE <= renewed.expires_at
         assert (await done(sandbox.get_info())).expires_at == renewed.expires_at
         again = await done(clients.sandbox.connect(sandbox.id, connection_config=clients.config))
-        assert (await done(again.get_endpoint(8888))).endpoint == "127.0.0.1:8888"
+        assert (await done(again.get_endpoint(8888))).endpoint.startswith("127.0.0.1:")
         await done(again.destroy())
         assert marked(sandbox.id) == []
         assert not await done(sandbox.is_healthy())
@@ -138,7 +138,6 @@ def test_expiry_really_ends_a_sandbox(run: Callable[[Flow], None]) -> None:
 
 def test_what_a_local_sandbox_does_not_have_is_said_in_words(run: Callable[[Flow], None]) -> None:
     async def flow(clients: Clients, sandbox: Any, manager: Any) -> None:
-        rules = [NetworkRule(action="deny", target="example.org")]
         calls: list[tuple[str, Callable[[], Any]]] = [
             ("no snapshots", lambda: sandbox.create_snapshot("s")),
             ("no snapshots", lambda: manager.create_snapshot(sandbox.id)),
@@ -150,10 +149,7 @@ def test_what_a_local_sandbox_does_not_have_is_said_in_words(run: Callable[[Flow
             ("no templates", lambda: manager.delete_template("t")),
             ("no diagnostics", lambda: sandbox.get_diagnostic_logs("all")),
             ("no diagnostics", lambda: sandbox.get_diagnostic_events("all")),
-            ("no network isolation", sandbox.get_egress_policy),
-            ("no network isolation", lambda: sandbox.patch_egress_rules(rules)),
-            ("no network isolation", lambda: sandbox.delete_egress_rules(["example.org"])),
-            ("no network isolation", sandbox.credential_vault.get),
+            ("no credential vaults", sandbox.credential_vault.get),
             ("neither signed", lambda: sandbox.get_signed_endpoint(80, 2_000_000_000)),
         ]
         for words, call in calls:

@@ -2,8 +2,8 @@
 
 import contextlib
 import hashlib
+import itertools
 import json
-import random
 import secrets
 import socket
 from collections.abc import Sequence
@@ -61,9 +61,36 @@ class Connection(NamedTuple):
         )
 
 
-def new_connection(
-    transport: Transport, directory: Path, ports: Sequence[int] | None = None
-) -> Connection:
+class Ports:
+    """The ports that the kernels of a sandbox may listen at, given out in turn.
+
+    One that was given out is free until its kernel has started: whoever comes next gets others.
+
+    Args:
+        ports: All of them.
+    """
+
+    def __init__(self, ports: Sequence[int]) -> None:
+        self._all = ports
+        self._turn = itertools.cycle(ports)
+
+    def take(self, count: int) -> list[int]:
+        """Return ports that are free now.
+
+        Raises:
+            OSError: There are fewer.
+        """
+        found: list[int] = []
+        for port in itertools.islice(self._turn, len(self._all)):
+            with socket.socket() as tried, contextlib.suppress(OSError):
+                tried.bind(("127.0.0.1", port))
+                found.append(port)
+            if len(found) == count:
+                return found
+        raise OSError(f"fewer than {count} ports are free of the {len(self._all)} of this sandbox")
+
+
+def new_connection(transport: Transport, directory: Path, ports: Ports | None = None) -> Connection:
     """Make the addresses and the key of a new kernel.
 
     Args:
@@ -81,23 +108,15 @@ def new_connection(
         of_channels = {channel: number for number, channel in enumerate(CHANNELS, 1)}
     else:
         address = "127.0.0.1"
-        free = _free_ports(len(CHANNELS), ports)
+        free = ports.take(len(CHANNELS)) if ports is not None else _free_ports(len(CHANNELS))
         of_channels = dict(zip(CHANNELS, free, strict=True))
     return Connection(transport, address, of_channels, secrets.token_hex(32))
 
 
-def _free_ports(count: int, among: Sequence[int] | None) -> list[int]:
+def _free_ports(count: int) -> list[int]:
     """Return ports that are free now; another program may take one before the kernel does."""
-    candidates = [0] * count if among is None else random.sample(among, len(among))
-    found: list[int] = []
     with contextlib.ExitStack() as stack:
-        for candidate in candidates:
-            listener = stack.enter_context(socket.socket())
-            try:
-                listener.bind(("127.0.0.1", candidate))
-            except OSError:
-                continue  # taken
-            found.append(listener.getsockname()[1])
-            if len(found) == count:
-                return found
-    raise OSError(f"fewer than {count} ports are free of those that this sandbox has")
+        listeners = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for listener in listeners:
+            listener.bind(("127.0.0.1", 0))
+        return [listener.getsockname()[1] for listener in listeners]

@@ -18,7 +18,7 @@ from pathlib import Path
 import psutil
 import zmq
 
-from code_interpreter.execd.code.addresses import Connection, new_connection
+from code_interpreter.execd.code.addresses import Connection, Ports, new_connection
 from code_interpreter.execd.code.channels import Channels, KernelStartError
 from code_interpreter.execd.code.dialects import CELLS
 from code_interpreter.execd.code.exchange import Patience, StreamKind
@@ -58,7 +58,7 @@ class Kernels:
         self._directory = directory
         self._env = env
         self._programs = programs
-        self._ports = ports
+        self._ports = Ports(ports) if ports is not None else None
         self._patience = patience or Patience()
         self._context: zmq.Context[zmq.Socket[bytes]] = context or zmq.Context()
         self._count = 0

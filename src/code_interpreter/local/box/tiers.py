@@ -19,12 +19,12 @@ CURES = (
 
 
 def chosen(isolation: str | None) -> Isolation:
-    """What was asked for: by an argument, else by the environment, else none.
+    """What was asked for: by an argument, else by the environment, else "auto".
 
     Raises:
         ValueError: It is no isolation that there is.
     """
-    name = isolation if isolation is not None else os.environ.get(VARIABLE) or "none"
+    name = isolation if isolation is not None else os.environ.get(VARIABLE) or "auto"
     if name not in get_args(Isolation):
         raise ValueError(f"isolation must be one of {', '.join(get_args(Isolation))}, not {name!r}")
     return cast("Isolation", name)

@@ -67,17 +67,18 @@ class View:
                 yield from ("--symlink", os.readlink(link), link)  # noqa: PTH115
             else:
                 yield from ("--ro-bind-try", link, link)
-        # Else bubblewrap makes them for its own user alone.
-        for folder in sorted({str(above) for one in self.programs for above in Path(one).parents}):
-            yield from ("--perms", "0755", "--dir", folder)
-        for folder in self.programs:
-            yield from ("--ro-bind", folder, folder)
         yield from ("--ro-bind-try", f"{scratch}/passwd", "/etc/passwd")
         yield from ("--proc", "/proc", "--dev", "/dev")
         shared_memory = ("--size", str(_SHARED_MEMORY), "--tmpfs", "/dev/shm")  # noqa: S108
         yield from ("--perms", "1777", *shared_memory)
         yield from ("--bind", f"{scratch}/tmp", "/tmp")  # noqa: S108 - of the box
         yield from ("--bind", f"{scratch}/tmp", "/var/tmp")  # noqa: S108 - of the box
+        # Behind temporary folders: a program may be in the machine's. Without --dir,
+        # bubblewrap makes what is above for its own user alone.
+        for folder in sorted({str(above) for one in self.programs for above in Path(one).parents}):
+            yield from ("--perms", "0755", "--dir", folder)
+        for folder in self.programs:
+            yield from ("--ro-bind", folder, folder)
         yield from ("--perms", "0755", "--dir", ROOT)
         for name in ("work", "home", "run"):
             yield from ("--bind", f"{scratch}/{name}", f"{ROOT}/{name}")

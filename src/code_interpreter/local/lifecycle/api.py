@@ -55,7 +55,8 @@ _UNSUPPORTED = {
 }
 
 _NO_POLICY = "this sandbox is not isolated, so there is no network policy"
-_EGRESS = re.compile(r"/egress/([0-9a-f-]+)/policy")
+_EGRESS = re.compile(r"/egress/([0-9a-f-]+)/.*")
+_NO_VAULTS = "local sandboxes have no credential vaults"
 _UNSIGNED = "local endpoints are neither signed nor do they expire: ask for a plain one"
 
 
@@ -107,6 +108,11 @@ def lifecycle_app(*, api_key: str, host: str, provision: Provision) -> Gate:
             Mount("/v1", routes=routes),
             # What a cluster has at the port EGRESS_PORT of the sandbox.
             *operations.of_network("/egress/{sandbox_id}/policy"),
+            Route(
+                "/egress/{sandbox_id}/{rest:path}",
+                _unsupported(_NO_VAULTS),
+                methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+            ),
         ],
         lifespan=lifespan,
         exception_handlers={
