@@ -135,6 +135,22 @@ ATTEMPTS = [
         "ok = heard_by_fast_open({port})",
     ),
     Attempt(
+        "a service on loopback, through the proxy",
+        "ok = heard_through_proxy('127.0.0.1', {port})",
+    ),
+    Attempt(
+        "a service at an address of this machine, through the proxy",
+        "ok = heard_through_proxy({address!r}, {port})",
+    ),
+    Attempt(
+        "a name that leads to loopback, through the proxy",
+        "ok = heard_through_proxy('localhost', {port})",
+    ),
+    Attempt(
+        "loopback as a number, through the proxy",
+        "ok = heard_through_proxy('2130706433', {port})",
+    ),
+    Attempt(
         "a service of UDP",
         "ok = heard_by_udp({udp_port})",
     ),
@@ -261,6 +277,15 @@ def turned_round(fd, port):
         return copy.recv(10) == b"bait"
     except OSError:
         return False
+
+def heard_through_proxy(host, port):
+    proxy = os.environ.get("HTTP_PROXY")
+    if proxy is None:  # without a box: the bait is where the proxy is asked to go
+        return heard(socket.AF_INET, (host, port))
+    with socket.create_connection(("127.0.0.1", int(proxy.rpartition(":")[2])), 5) as s:
+        s.sendall(f"CONNECT {host}:{port} HTTP/1.1\\r\\nHost: {host}\\r\\n\\r\\n".encode())
+        said = b"".join(iter(lambda: s.recv(1000), b""))
+        return said.endswith(b"bait")
 
 def heard_by_udp(port):
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:

@@ -1,8 +1,8 @@
 """What a box reaches by the proxy, from the programs that people use, and by which rules."""
 
-import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 from collections.abc import Generator, Iterator
@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 import pytest
 from opensandbox import SandboxSync
+from opensandbox.config import ConnectionConfigSync
 from opensandbox.exceptions import SandboxApiException
 from opensandbox.models.sandboxes import NetworkPolicy, NetworkRule
 
@@ -22,6 +23,7 @@ from code_interpreter.local.lifecycle.requests import RequestError, read_spec
 from tests.execd.needs import need_kernel
 from tests.isolation.bait_server import serving_bait
 from tests.isolation.conftest import need_box, own_address
+from tests.local.lifecycle.support import program, read_until, stop
 
 pytestmark = [pytest.mark.kernels, pytest.mark.slow]
 
@@ -282,17 +284,24 @@ def test_the_request_of_litellm_makes_a_sandbox_without_a_network() -> None:
         "resourceLimits": {"cpu": "1", "memory": "1Gi"},
         "networkPolicy": {"defaultAction": "deny", "egress": []},
     }
-    with LocalServer(isolation="namespaces") as server, _lifecycle(server) as client:
-        answer = client.post("/sandboxes", content=json.dumps(body), timeout=60)
+    with program("-m", "code_interpreter.cli", "serve", "--port", "0") as server:
+        domain = read_until(server, "export OPEN_SANDBOX_DOMAIN=")
+        key = read_until(server, "export OPEN_SANDBOX_API_KEY=")
+        answer = httpx.post(
+            f"http://{domain}/v1/sandboxes",
+            headers={"OPEN-SANDBOX-API-KEY": key},
+            json=body,
+            timeout=60,
+        )
         assert answer.status_code == 202
         made = answer.json()
         assert "without a network" in made["status"]["message"]
-        with SandboxSync.connect(
-            made["id"], connection_config=server.connection_config_sync
-        ) as sandbox:
+        config = ConnectionConfigSync(domain=domain, api_key=key)
+        with SandboxSync.connect(made["id"], connection_config=config) as sandbox:
             assert "no network" in said(sandbox, "curl -sS http://example.com/")
             assert sandbox.get_egress_policy().default_action == "deny"
             sandbox.kill()
+        assert stop(server, signal.SIGTERM) == 0
 
 
 REGISTRIES = {

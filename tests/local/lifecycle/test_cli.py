@@ -197,7 +197,8 @@ def test_execd_alone(scratch: Path) -> None:
 
 def test_execd_leaves_a_given_folder_where_it_is(scratch: Path, tmp_path: Path) -> None:
     (tmp_path / "mine").write_text("precious")
-    with program(*CLI, "execd", "--port", "0", "--workdir", str(tmp_path)) as command:
+    options = ("--workdir", str(tmp_path), "--isolation", "none")
+    with program(*CLI, "execd", "--port", "0", *options) as command:
         read_until(command, "X-EXECD-ACCESS-TOKEN:")
         assert stop(command, signal.SIGTERM) == 0
     assert (tmp_path / "mine").read_text() == "precious"

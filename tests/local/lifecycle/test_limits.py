@@ -4,7 +4,7 @@ import os
 import secrets
 import signal
 import sys
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from decimal import Decimal
@@ -34,10 +34,19 @@ from code_interpreter.local.lifecycle.limits import (
     read_quantity,
 )
 from code_interpreter.local.lifecycle.system import look
+from tests.local.lifecycle.conftest import clean_server
 from tests.local.lifecycle.support import eventually, execd_of, guard_of, leftovers, marked
 from tests.local.lifecycle.test_guard import guarded
 
 pytestmark = [pytest.mark.kernels, pytest.mark.serial]
+
+
+@pytest.fixture
+def server(scratch: Path) -> Iterator[LocalServer]:
+    """Without boxes, in which metrics show the machine's; tests/isolation has limits in these."""
+    with clean_server(scratch, isolation="none") as server:
+        yield server
+
 
 SYSTEM = look()
 MEMORY_GROUPS = pytest.mark.skipif(
