@@ -83,6 +83,8 @@ class Ports:
         found: list[int] = []
         for port in itertools.islice(self._turn, len(self._all)):
             with socket.socket() as tried, contextlib.suppress(OSError):
+                # As kernels do: what a killed one leaves behind for a minute is no hindrance.
+                tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 tried.bind(("127.0.0.1", port))
                 found.append(port)
             if len(found) == count:

@@ -29,9 +29,8 @@ _SET_NO_NEW_PRIVS, _FILTER = 38, 1
 _EXECUTE, _WRITE_FILE, _READ_FILE, _READ_DIR = 1, 2, 4, 8
 _READ = _EXECUTE | _READ_FILE | _READ_DIR
 _MAKE_CHAR, _MAKE_BLOCK, _IOCTL_DEV = 1 << 6, 1 << 11, 1 << 15
-# By version, how many rights of files it knows: making, removing, linking, cutting, controlling.
-_RIGHTS = {1: 13, 2: 14, 3: 15, 4: 15}
-_NEWEST_RIGHTS = 16
+# How many rights of files version 4 knows, the oldest that judges TCP; newer ones know one more.
+_RIGHTS_4, _RIGHTS = 15, 16
 _OF_FILES = _EXECUTE | _WRITE_FILE | _READ_FILE | 1 << 14 | _IOCTL_DEV
 _BIND, _CONNECT = 1, 2
 _SCOPES = 3  # abstract Unix sockets, signals
@@ -39,7 +38,7 @@ _SCOPES_SINCE = 6
 
 
 def version() -> int:
-    """Which version of Landlock the kernel has; 0 for none."""
+    """Which version of Landlock the kernel has; 0 for none. Only Linux can be asked."""
     try:
         return _call(_CREATE_RULESET, None, 0, _VERSION)
     except OSError:
@@ -90,7 +89,7 @@ def become(uid: int) -> None:
 def _rules(asked: dict[str, Any]) -> int:
     """Make the rules of Landlock; returns their descriptor."""
     known = version()
-    files = (1 << _RIGHTS.get(known, _NEWEST_RIGHTS)) - 1
+    files = (1 << (_RIGHTS_4 if known == 4 else _RIGHTS)) - 1  # noqa: PLR2004 - see above
     scopes = _SCOPES if known >= _SCOPES_SINCE else 0
     handled = struct.pack("=QQQ", files, _BIND | _CONNECT, scopes)
     rules = _call(_CREATE_RULESET, handled, len(handled) if scopes else 16, 0)

@@ -134,12 +134,11 @@ def check() -> str:
 
 
 def _problem() -> str | None:
-    version = enclosure.version()
-    if not hasattr(os, "memfd_create"):
+    if sys.platform != "linux":
         return "there is one on Linux only"
     if seccomp.program(os.uname().machine, shared=True) is None:
         return f"no filter of system calls is known for {os.uname().machine}"
-    if version < _OLDEST:
+    if (version := enclosure.version()) < _OLDEST:
         return f"the kernel has version {version} of it, and {_OLDEST} is needed (Linux 6.7)"
     return _trial(SANDBOX_UID if os.geteuid() == 0 else None)
 
