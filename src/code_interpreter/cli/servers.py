@@ -32,7 +32,7 @@ from code_interpreter.local.guard.spawn import (
     launch,
     ready_port,
 )
-from code_interpreter.local.lifecycle.limits import Confinement, Limits, confinement, in_a_box
+from code_interpreter.local.lifecycle.limits import Confinement, Limits, confinement
 from code_interpreter.local.lifecycle.system import look
 from code_interpreter.local.network.choice import described, read_network
 from code_interpreter.local.network.control import set_policy
@@ -149,12 +149,12 @@ def execd(arguments: argparse.Namespace) -> int:
 def _confined(box: Box | None, sandbox_id: str) -> Confinement:
     if box is None:
         return Confinement()
-    system = look()
     return confinement(
-        in_a_box(Limits(), system.total_memory),
-        system,
+        Limits(),
+        look(),
         name=f"ci-{sandbox_id}",
         taken={},
+        boxed=True,
         counts_its_own=box.own_users,
     )
 

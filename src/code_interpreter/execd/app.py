@@ -45,8 +45,8 @@ _NO_IDENTITIES = (
     "own user"
 )
 _NO_EGRESS = (
-    "there is no control of outgoing traffic, and no vault of credentials for it: local sandboxes "
-    "have no network isolation"
+    "execd controls no outgoing traffic here, and has no vault of credentials for it: of a sandbox "
+    "in a box, the sandbox API has the network policy"
 )
 
 

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from opensandbox.config import ConnectionConfig, ConnectionConfigSync
     from typing_extensions import Self
 
+    from code_interpreter.local.box.box import Box
+
 _STEP = 0.005
 
 
@@ -102,6 +104,7 @@ class LocalServer:
         self._host = host
         self._port = port
         self._api_key = api_key or secrets.token_urlsafe(24)
+        self._box: Box | None = None
         self._server: uvicorn.Server | None = None
         self._thread: threading.Thread | None = None
 
@@ -117,8 +120,8 @@ class LocalServer:
 
     @property
     def isolation(self) -> Isolation:
-        """Return what is around its sandboxes; "auto" at most before the server runs."""
-        return self._isolation
+        """Return what is around its sandboxes; "auto" only before the server has started."""
+        return self._isolation if self._box is None else self._box.tier
 
     @property
     def connection_config(self) -> "ConnectionConfig":
@@ -145,11 +148,10 @@ class LocalServer:
         """
         if self._thread is not None:
             raise RuntimeError("this server runs already")
-        box = box_for(self._isolation)
+        box = self._box = box_for(self._isolation)
         mounts: Sequence[Volume] = ()
         if box is not None:
             bytecode.keep()
-            self._isolation = box.tier
             sources = [mount.source for mount in self._mounts]
             mounts = box.resolve(self._mounts, sources)
         listening = bind(self._host, self._port)

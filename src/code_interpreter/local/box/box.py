@@ -1,5 +1,6 @@
 """What every kind of box is to a server, whatever it is made of."""
 
+import subprocess
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ Tier = Literal["namespaces", "landlock"]
 # Of the processes in a box whose server is root: no account of the machine, and below the range
 # that systemd hands out.
 SANDBOX_UID = 60_613
+PATIENCE = 20.0  # seconds, with a program that is tried
 FOLDERS = ("work", "home", "run", "tmp")  # in a sandbox's own directory, outside; see `view`
 
 
@@ -40,6 +42,28 @@ class Start:
     held: ExitStack
     proxy: int | None = None
     ports: tuple[int, int] | None = None
+
+
+def attempt(command: Sequence[str], descriptor: int) -> str | None:
+    """Run the trial of a kind of box; why it failed.
+
+    Args:
+        command: What makes a box with something in it that ends well.
+        descriptor: What it inherits.
+    """
+    try:
+        done = subprocess.run(  # noqa: S603 - our own programs
+            command,
+            pass_fds=[descriptor],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+        )
+    except (OSError, subprocess.SubprocessError) as error:
+        return str(error)
+    return None if done.returncode == 0 else done.stderr.strip() or f"status {done.returncode}"
 
 
 class Box(Protocol):

@@ -22,10 +22,12 @@ from typing import IO
 from code_interpreter.local.box import seccomp
 from code_interpreter.local.box.box import (
     FOLDERS,
+    PATIENCE,
     SANDBOX_UID,
     IsolationUnavailableError,
     Start,
     Tier,
+    attempt,
 )
 from code_interpreter.local.box.view import (
     HOME,
@@ -43,7 +45,6 @@ from code_interpreter.local.guard import guard
 _OLDEST = (0, 8)
 _SHOWS_DESCRIPTORS = (0, 10)
 _DOORS = Path(guard.__file__).with_name("doors.py")
-_PATIENCE = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +193,7 @@ def _too_old(bwrap: str, oldest: tuple[int, int]) -> str | None:
     """Why a bubblewrap is not of a version, or newer; None when it is."""
     try:
         said = subprocess.run(  # noqa: S603
-            [bwrap, "--version"], capture_output=True, text=True, timeout=_PATIENCE, check=True
+            [bwrap, "--version"], capture_output=True, text=True, timeout=PATIENCE, check=True
         ).stdout
     except (OSError, subprocess.SubprocessError) as error:
         return str(error)
@@ -208,20 +209,9 @@ def _trial(bwrap: str) -> str | None:
         for name in (*FOLDERS, "net"):
             Path(scratch, name).mkdir()
         inner = ["/bin/sh", "-c", "exit 0"]
-        made = _command(bwrap, View(()), scratch, inner, filter_fd=filter_file.fileno())
-        try:
-            tried = subprocess.run(  # noqa: S603
-                made,
-                pass_fds=[filter_file.fileno()],
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                timeout=_PATIENCE,
-                check=False,
-            )
-        except (OSError, subprocess.SubprocessError) as error:
-            return str(error)
-    return None if tried.returncode == 0 else tried.stderr.strip() or f"status {tried.returncode}"
+        descriptor = filter_file.fileno()
+        made = _command(bwrap, View(()), scratch, inner, filter_fd=descriptor)
+        return attempt(made, descriptor)
 
 
 def open_filter() -> IO[bytes]:

@@ -13,7 +13,6 @@ import json
 import os
 import random
 import socket
-import subprocess
 import sys
 from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -31,13 +30,13 @@ from code_interpreter.local.box.box import (
     IsolationUnavailableError,
     Start,
     Tier,
+    attempt,
 )
 from code_interpreter.local.box.view import OF_USR, SYSTEM, environment, look
 from code_interpreter.local.box.volumes import Volume, opened, resolve
 
 _OLDEST = 4  # judges TCP; Linux 6.7
 _SIGNALS_SINCE = 6  # Linux 6.12
-_PATIENCE = 20.0
 # Below the ports that systems choose by themselves.
 _FIRST, _LAST, _BLOCK = 10_240, 32_640, 128
 _DEVICES = ("null", "zero", "full", "random", "urandom")
@@ -84,22 +83,28 @@ class LandlockBox:
     ) -> Start:
         """How an execd is started in a new one; see `Box`."""
         shown = {volume: opened(volume, inherited) for volume in volumes}
-        held = ExitStack()
-        first = _free_block(held)
-        last = first + _BLOCK - 2
-        asked = _asked(self.read, scratch, ports=(first, last), connect=(last + 1,))
-        for volume, descriptor in shown.items():
-            asked["write" if volume.writable else "read"].append(descriptor)
-        file = inherited.enter_context(_written(asked))
-        become = [] if self.uid is None else ["--become", str(self.uid)]
-        command = [
-            *(*execd, "--port", str(first), "--socket", "{socket}", *become),
-            *("--workdir", workdir or f"{scratch}/work", "--scratch", f"{scratch}/run"),
-            *("--enclosure", str(file.fileno()), "--ports", f"{first + 1}-{last}"),
-        ]
-        env = environment(os.environ, home=f"{scratch}/home", tmp=f"{scratch}/tmp", proxy=last + 1)  # noqa: S108
-        descriptors = [file.fileno(), *shown.values()]
-        return Start(command, env, descriptors, held, proxy=last + 1, ports=(first + 1, last))
+        with ExitStack() as held:
+            first = _free_block(held)
+            last = first + _BLOCK - 2
+            asked = _asked(self.read, scratch, ports=(first, last), connect=(last + 1,))
+            for volume, descriptor in shown.items():
+                asked["write" if volume.writable else "read"].append(descriptor)
+            file = inherited.enter_context(_written(asked))
+            become = [] if self.uid is None else ["--become", str(self.uid)]
+            command = [
+                *(*execd, "--port", str(first), "--socket", "{socket}", *become),
+                *("--workdir", workdir or f"{scratch}/work", "--scratch", f"{scratch}/run"),
+                *("--enclosure", str(file.fileno()), "--ports", f"{first + 1}-{last}"),
+            ]
+            env = environment(
+                os.environ,
+                home=f"{scratch}/home",
+                tmp=f"{scratch}/tmp",  # noqa: S108 - of the sandbox
+                proxy=last + 1,
+            )
+            descriptors = [file.fileno(), *shown.values()]
+            ports = (first + 1, last)
+            return Start(command, env, descriptors, held.pop_all(), proxy=last + 1, ports=ports)
 
 
 def landlock_boxes(places: Iterable[str]) -> LandlockBox:
@@ -156,21 +161,11 @@ def _trial(uid: int | None) -> str | None:
         writes = f"open({str(work / 'x')!r}, 'w').close()"
         with _written(_asked(read, scratch, ports=(_FIRST, _FIRST), connect=())) as file:
             enclosed = [sys.executable, "-I", "-S", enclosure.__file__, str(file.fileno())]
-            try:
-                done = subprocess.run(  # noqa: S603 - our own interpreter, our own program
-                    [*enclosed, str(uid or ""), sys.executable, "-S", "-c", writes],
-                    pass_fds=[file.fileno()],
-                    stdin=subprocess.DEVNULL,
-                    capture_output=True,
-                    text=True,
-                    timeout=_PATIENCE,
-                    check=False,
-                )
-            except (OSError, subprocess.SubprocessError) as error:
-                return str(error)
-    if done.returncode == 0:
+            enclosed += [str(uid or ""), sys.executable, "-S", "-c", writes]
+            problem = attempt(enclosed, file.fileno())
+    if problem is None:
         return None
-    said = done.stderr.strip().rpartition("\n")[2] or f"status {done.returncode}"
+    said = problem.rpartition("\n")[2]  # of a traceback
     if uid is None or "Permission" not in said:
         return said
     return (

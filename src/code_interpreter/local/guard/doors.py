@@ -68,12 +68,9 @@ class Doors:
             self._loop.watch(one, splice.READ, lambda: self._lead_in(one))
 
     def _lead_in(self, one: socket.socket) -> None:
-        try:
-            number = one.recv(_NUMBER)
-        except BlockingIOError:
+        number = splice.received(one, _NUMBER)
+        if number is None:
             return
-        except OSError:
-            number = b""
         self._loop.watch(one, 0, _nothing)
         port = int.from_bytes(number, "big") if len(number) == _NUMBER else 0
         self._try(one, port, [*_LOOPBACK] if port else [])

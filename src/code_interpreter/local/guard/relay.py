@@ -100,12 +100,9 @@ class Relay:
             self._loop.watch(told, splice.READ, lambda: self._read_line(told, said))
 
     def _read_line(self, told: socket.socket, said: bytearray) -> None:
-        try:
-            data = told.recv(65536)
-        except BlockingIOError:
+        data = splice.received(told)
+        if data is None:
             return
-        except OSError:
-            data = b""
         said += data
         if data and not said.endswith(b"\n") and len(said) < _LONGEST_LINE:
             return
@@ -167,12 +164,9 @@ class Relay:
             return
 
         def answered() -> None:
-            try:
-                answer = inner.recv(1)
-            except BlockingIOError:
+            answer = splice.received(inner, 1)
+            if answer is None:
                 return
-            except OSError:
-                answer = b""
             if answer == b"+":
                 splice.Pair(self._loop, outer, inner)
                 return

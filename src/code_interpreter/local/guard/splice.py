@@ -18,6 +18,20 @@ _PIECE = 256 * 1024
 _PAUSE = 0.002
 
 
+def received(one: socket.socket, most: int = 65536) -> bytes | None:
+    """What has come at a socket that does not block: nothing when it has ended or is broken.
+
+    Returns:
+        None when something may still come.
+    """
+    try:
+        return one.recv(most)
+    except BlockingIOError:
+        return None
+    except OSError:
+        return b""
+
+
 class _Half:
     """One direction of a connection: from a socket to its peer."""
 

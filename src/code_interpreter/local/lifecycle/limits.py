@@ -180,6 +180,7 @@ def confinement(
     *,
     name: str,
     taken: Mapping[int, int],
+    boxed: bool = False,
     counts_its_own: bool = False,
 ) -> Confinement:
     """Decide how limits are enforced.
@@ -189,9 +190,12 @@ def confinement(
         system: What there is to do it with.
         name: For control groups; no other sandbox has it.
         taken: How many sandboxes are limited to each processor already.
-        counts_its_own: Whether the sandbox has a namespace of users, where only its own processes
+        boxed: Whether the sandbox is in a box, which has limits that nobody asked for.
+        counts_its_own: Whether it has a namespace of users, where only its own processes
             count against RLIMIT_NPROC.
     """
+    if boxed:
+        limits = in_a_box(limits, system.total_memory)
     chosen = [
         *_memory(limits.memory, system, name),
         *_cpu(limits.cpu, system, name, taken),

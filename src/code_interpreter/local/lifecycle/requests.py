@@ -154,13 +154,10 @@ def _volume(value: object) -> Volume:
         if given.get(backend) is not None:
             why = f"volumes: {name}: a local sandbox has volumes of the kind host, not {backend}"
             raise RequestError(why, "NOT_SUPPORTED")
-    source = _object(given.get("host"), f"volumes: {name}: host").get("path")
-    path, below = given.get("mountPath"), given.get("subPath") or ""
-    for what, text in (("host.path", source), ("mountPath", path), ("subPath", below)):
-        if not isinstance(text, str) or "\0" in text:
-            raise RequestError(f"volumes: {name}: {what} must be a string")
-    assert isinstance(source, str)  # noqa: S101 - checked, as the next
-    assert isinstance(path, str)  # noqa: S101
+    host = _object(given.get("host"), f"volumes: {name}: host")
+    source = _text(host.get("path"), f"volumes: {name}: host.path")
+    path = _text(given.get("mountPath"), f"volumes: {name}: mountPath")
+    below = _text(given.get("subPath") or "", f"volumes: {name}: subPath")
     if not (source.startswith("/") and path.startswith("/")):
         raise RequestError(f"volumes: {name}: host.path and mountPath must be absolute")
     if below.startswith("/") or ".." in below.split("/"):
@@ -169,6 +166,12 @@ def _volume(value: object) -> Volume:
     if not isinstance(read_only, bool):
         raise RequestError(f"volumes: {name}: readOnly must be true or false")
     return Volume(f"{source}/{below}", path, writable=not read_only)
+
+
+def _text(value: object, what: str) -> str:
+    if not isinstance(value, str) or "\0" in value:
+        raise RequestError(f"{what} must be a string")
+    return value
 
 
 def _network(value: object, *, offline: bool) -> Policy | None:

@@ -26,7 +26,6 @@ from code_interpreter.local.lifecycle.limits import (
     Limits,
     System,
     confinement,
-    in_a_box,
 )
 from code_interpreter.local.lifecycle.requests import ListQuery, SandboxSpec
 from code_interpreter.local.lifecycle.system import look
@@ -368,8 +367,7 @@ class Sandboxes:
 
     def _confine(self, sandbox: Sandbox) -> Confinement:
         limits = sandbox.spec.limits if self._provision.limits else Limits()
-        if self._provision.box is not None:
-            limits = in_a_box(limits, self._system.total_memory)
+        box = self._provision.box
         taken = Counter(cpu for other in self._all.values() for cpu in other.confinement.cpus)
         name = f"ci-{sandbox.id}"
         found = confinement(
@@ -377,7 +375,8 @@ class Sandboxes:
             self._system,
             name=name,
             taken=taken,
-            counts_its_own=self._provision.box is not None and self._provision.box.own_users,
+            boxed=box is not None,
+            counts_its_own=box is not None and box.own_users,
         )
         if not self._provision.limits:
             said = "its own limits are not applied, since this server is started so"

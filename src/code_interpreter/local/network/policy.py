@@ -161,12 +161,7 @@ def read_policy(value: object) -> Policy:
     Raises:
         PolicyError: It is not valid.
     """
-    if not isinstance(value, dict):
-        raise PolicyError("a network policy must be an object")
-    given = cast("dict[object, object]", value)
-    unknown = given.keys() - {"defaultAction", "egress"}
-    if unknown:
-        raise PolicyError(f"a network policy has no {', '.join(sorted(map(str, unknown)))}")
+    given = _fields(value, "a network policy", {"defaultAction", "egress"})
     default = given.get("defaultAction")
     default = "deny" if default is None else default  # as a cluster has it
     egress = given.get("egress")
@@ -196,12 +191,7 @@ def read_rule(value: object) -> Rule:
     Raises:
         PolicyError: It is not valid.
     """
-    if not isinstance(value, dict):
-        raise PolicyError("a rule must be an object")
-    given = cast("dict[object, object]", value)
-    unknown = given.keys() - {"action", "target"}
-    if unknown:
-        raise PolicyError(f"a rule has no {', '.join(sorted(map(str, unknown)))}")
+    given = _fields(value, "a rule", {"action", "target"})
     action, target = _action(given.get("action"), "action"), given.get("target")
     if not isinstance(target, str) or not target.strip():
         raise PolicyError("the target of a rule must be a name, an address or a range")
@@ -218,6 +208,16 @@ def read_rule(value: object) -> Rule:
     if not isinstance(name, str):
         raise PolicyError(f"the target {target!r}: a wildcard is for names")
     return Rule(action, target, name=name, wildcard=wildcard, port=port)
+
+
+def _fields(value: object, what: str, known: set[str]) -> dict[object, object]:
+    if not isinstance(value, dict):
+        raise PolicyError(f"{what} must be an object")
+    given = cast("dict[object, object]", value)
+    unknown = given.keys() - known
+    if unknown:
+        raise PolicyError(f"{what} has no {', '.join(sorted(map(str, unknown)))}")
+    return given
 
 
 def _action(value: object, what: str) -> Action:

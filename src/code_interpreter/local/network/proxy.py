@@ -99,12 +99,9 @@ class _Client:
         self._loop.within(one, _HEAD_PATIENCE, self._too_slow)
 
     def _listen(self) -> None:
-        try:
-            data = self._one.recv(65536)
-        except BlockingIOError:
+        data = splice.received(self._one)
+        if data is None:
             return
-        except OSError:
-            data = b""
         if not data:
             self._close()
             return
@@ -257,12 +254,9 @@ class _Client:
         self._loop.within(self._one, _LAST_WORDS, self._close)
 
     def _drain(self) -> None:
-        try:
-            data = self._one.recv(65536)
-        except BlockingIOError:
+        data = splice.received(self._one)
+        if data is None:
             return
-        except OSError:
-            data = b""
         if not data:
             self._close()
 
