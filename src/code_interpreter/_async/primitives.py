@@ -4,7 +4,7 @@ import asyncio
 import inspect
 import time
 import warnings
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable
+from collections.abc import Callable, Collection, Coroutine, Iterable
 from contextlib import suppress
 from typing import Any, Final, TypeAlias
 
@@ -105,6 +105,7 @@ def disown(sockets: Iterable[Any]) -> None:
             warnings.filterwarnings("ignore", f"unclosed {unclosed}", ResourceWarning)
 
 
-def settle(outcome: object, event: RunEvent) -> Awaitable[object]:  # noqa: ARG001  # the twin names it
-    """Return what to await for what a handler returned: that, if it can be."""
-    return outcome if inspect.isawaitable(outcome) else sleep(0)
+async def settle(outcome: object, event: RunEvent) -> None:  # noqa: ARG001  # the twin names it
+    """Await what a handler returned, if that can be awaited."""
+    if inspect.isawaitable(outcome):
+        await outcome
