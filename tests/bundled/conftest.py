@@ -1,0 +1,70 @@
+"""Sandboxes of a foreign cluster that know only commands and files."""
+
+from collections.abc import AsyncGenerator, Callable, Generator, Iterator
+from contextlib import (
+    AbstractAsyncContextManager,
+    AbstractContextManager,
+    asynccontextmanager,
+    contextmanager,
+)
+from datetime import timedelta
+
+import pytest
+from opensandbox import Sandbox, SandboxSync
+
+from tests.support.standin import Settings, StandIn
+
+StandInSandbox = Callable[[Settings], AbstractAsyncContextManager[Sandbox]]
+StandInSandboxSync = Callable[[Settings], AbstractContextManager[SandboxSync]]
+_READY = timedelta(seconds=30)
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """Tests that are async functions run in asyncio."""
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def standin() -> Iterator[StandIn]:
+    """The cluster."""
+    with StandIn() as server:
+        yield server
+
+
+@pytest.fixture
+def standin_sandbox(standin: StandIn) -> StandInSandbox:
+    """Make a sandbox that is killed at the end of its `async with` block."""
+
+    @asynccontextmanager
+    async def sandbox(settings: Settings) -> AsyncGenerator[Sandbox, None]:
+        made = await Sandbox.create(
+            standin.image(settings),
+            connection_config=standin.connection(),
+            ready_timeout=_READY,
+        )
+        try:
+            yield made
+        finally:
+            await made.destroy()
+
+    return sandbox
+
+
+@pytest.fixture
+def standin_sandbox_sync(standin: StandIn) -> StandInSandboxSync:
+    """Make a blocking sandbox that is killed at the end of its `with` block."""
+
+    @contextmanager
+    def sandbox(settings: Settings) -> Generator[SandboxSync, None, None]:
+        made = SandboxSync.create(
+            standin.image(settings),
+            connection_config=standin.connection_sync(),
+            ready_timeout=_READY,
+        )
+        try:
+            yield made
+        finally:
+            made.destroy()
+
+    return sandbox
