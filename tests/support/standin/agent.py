@@ -24,6 +24,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from datetime import datetime, timezone
 from functools import cached_property
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -33,6 +34,7 @@ from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 TOKEN_HEADER = "X-EXECD-ACCESS-TOKEN"
 PREFIX = "/44772"
+WAY_OUT = 3128
 TICK = 0.1
 PING_INTERVAL = 3.0
 LATE_END = 1.0
@@ -277,8 +279,10 @@ class Daemon(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self, token: str, lost: str) -> None:
-        super().__init__(("127.0.0.1", 0), Connection)
+    def __init__(self, listener: socket.socket, token: str, lost: str) -> None:
+        super().__init__(listener.getsockname(), Connection, bind_and_activate=False)
+        self.socket.close()
+        self.socket = listener
         self.token = token
         self.losses = Losses(lost)
         self.commands: dict[str, Command] = {}
@@ -758,24 +762,35 @@ class Connection(BaseHTTPRequestHandler):
             self._chunk(b"")
 
 
-def end_with(pipe: Any) -> None:
-    """End all of the sandbox when the server lets go of this end of its pipe."""
-    pipe.read()
+def end_with(cluster: socket.socket) -> None:
+    """End all of the sandbox when the cluster hangs up."""
+    cluster.recv(1)
     os._exit(0)
 
 
 def main() -> None:
-    """Serve; read what is to be from standard input, and write the port to standard output."""
-    wanted = json.loads(sys.stdin.readline())
+    """Serve on the socket that was inherited, as standard input tells.
+
+    That is a connection to the cluster. Its answer is one byte, and the socket of a way out of the
+    sandbox if there is to be one: who listens there is not in the sandbox.
+    """
+    cluster = socket.socket(fileno=0)
+    wanted = json.loads(cluster.makefile("rb").readline())
     for path in wanted["own"]:
         os.chown(path, wanted["uid"], wanted["uid"])
     if os.getuid() != wanted["uid"]:
         os.setgroups([])
         os.setgid(wanted["uid"])
         os.setuid(wanted["uid"])
-    daemon = Daemon(wanted["token"], wanted["lost"])
-    threading.Thread(target=end_with, args=[sys.stdin], daemon=True).start()
-    print(daemon.server_port, flush=True)
+    listener = socket.socket(fileno=wanted["listener"])
+    os.set_inheritable(listener.fileno(), False)
+    daemon = Daemon(listener, wanted["token"], wanted["lost"])
+    with ExitStack() as sent:
+        doors: list[int] = []
+        if wanted["way_out"]:
+            doors.append(sent.enter_context(socket.create_server(("127.0.0.1", WAY_OUT))).fileno())
+        socket.send_fds(cluster, [b"."], doors)
+    threading.Thread(target=end_with, args=[cluster], daemon=True).start()
     daemon.serve_forever()
 
 

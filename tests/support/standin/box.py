@@ -8,12 +8,14 @@ what settings name.
 import asyncio
 import os
 import shutil
+import socket
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
+from tests.support.standin.agent import WAY_OUT
 from tests.support.standin.settings import Python, Settings
 
 ORDINARY = 61234
@@ -29,7 +31,6 @@ INDEX = (
 KEPT = (
     *("PIP_CERT", "PIP_DEFAULT_TIMEOUT", "PIP_DISABLE_PIP_VERSION_CHECK"),
     *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS"),
-    *("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"),
 )
 # What containers let root do.
 CAPABILITIES = (
@@ -63,14 +64,21 @@ def pyenv(version: str) -> Path:
     return found
 
 
-async def start(settings: Settings, environment: Mapping[str, str]) -> asyncio.subprocess.Process:
-    """Start the agent in a new box, with pipes to its standard input and from its output.
+async def start(
+    settings: Settings,
+    environment: Mapping[str, str],
+    listener: socket.socket,
+    cluster: socket.socket,
+) -> asyncio.subprocess.Process:
+    """Start the agent in a new box.
 
     It dies with the thread that calls this.
 
     Args:
         settings: What is there.
         environment: What whoever creates the sandbox wants in its environment.
+        listener: Where the agent serves. It inherits this, with this number.
+        cluster: What its standard input is.
 
     Raises:
         MissingError: This machine lacks something of the settings.
@@ -92,9 +100,8 @@ async def start(settings: Settings, environment: Mapping[str, str]) -> asyncio.s
         return await asyncio.create_subprocess_exec(
             *(bubblewrap(), *arguments, "--chdir", "/"),
             *("--", f"{python}/bin/python3", "-ISB", AGENT_INSIDE),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            pass_fds=[library] if library >= 0 else [],
+            stdin=cluster.fileno(),
+            pass_fds=[listener.fileno(), *([library] if library >= 0 else [])],
         )
     finally:
         if library >= 0:
@@ -115,7 +122,8 @@ def own(settings: Settings) -> Sequence[str]:
 
 def _privileges() -> Iterable[str]:
     yield from ("--die-with-parent", "--new-session", "--unshare-pid", "--unshare-ipc")
-    yield from ("--unshare-uts", "--hostname", "sandbox", "--clearenv", "--cap-drop", "ALL")
+    yield from ("--unshare-uts", "--hostname", "sandbox", "--unshare-net")
+    yield from ("--clearenv", "--cap-drop", "ALL")
     for name in CAPABILITIES:
         yield from ("--cap-add", f"CAP_{name}")
 
@@ -242,9 +250,9 @@ def _variables(settings: Settings) -> dict[str, str]:
     variables = {"PATH": ":".join(places), "HOME": home(settings), "LANG": "C.UTF-8"}
     kept = [*KEPT, *INDEX] if settings.index else KEPT
     variables |= {name: os.environ[name] for name in kept if os.environ.get(name)}
-    if not settings.index:
-        closed = ("PIP_INDEX_URL", "UV_INDEX_URL", "UV_DEFAULT_INDEX")
-        variables |= dict.fromkeys(closed, "http://127.0.0.1:9/simple")
+    if settings.index:
+        variables |= dict.fromkeys(("https_proxy", "HTTPS_PROXY"), f"http://127.0.0.1:{WAY_OUT}")
+        variables |= dict.fromkeys(("no_proxy", "NO_PROXY"), "localhost,127.0.0.1")
     if settings.languages and "JUPYTER_DATA_DIR" in os.environ:
         variables["JUPYTER_DATA_DIR"] = os.environ["JUPYTER_DATA_DIR"]
     return variables

@@ -14,20 +14,24 @@ from types import TracebackType
 from typing import Any
 from uuid import uuid4
 
+import httpx
 import uvicorn
 from opensandbox.config import ConnectionConfig
 from opensandbox.config.connection_sync import ConnectionConfigSync
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 from typing_extensions import Self
 
 from tests.support.standin import box
 from tests.support.standin.settings import Settings
+from tests.support.standin.way_out import let_out
 
 EXECD_PORT = 44772
 TOKEN_HEADER = "X-EXECD-ACCESS-TOKEN"
+METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+NOT_PASSED_ON = {b"host", b"connection", b"transfer-encoding", b"open-sandbox-api-key"}
 KEY_HEADER = "OPEN-SANDBOX-API-KEY"
 _PATIENCE = 5.0
 Operation = Callable[[Request], Awaitable[Response]]
@@ -43,8 +47,10 @@ class _Sandbox:
 
     request: dict[str, Any]
     process: asyncio.subprocess.Process
+    cluster: socket.socket
     port: int
     token: str
+    way_out: asyncio.Server | None
     id: str = field(default_factory=lambda: str(uuid4()))
     created: datetime = field(default_factory=_now)
     expires: datetime | None = None
@@ -62,12 +68,17 @@ class _Sandbox:
             **expires,
         }
 
+    def address(self, port: int) -> str:
+        """Return where a port of it is to be reached, without the lifecycle server."""
+        return f"127.0.0.1:{self.port}/{port if port == EXECD_PORT else f'proxy/{port}'}"
+
     async def end(self) -> None:
         """End its processes; return when the last is gone."""
         if self.expiry is not None:
             self.expiry.cancel()
-        assert self.process.stdin is not None
-        self.process.stdin.close()
+        if self.way_out is not None:
+            self.way_out.close()
+        self.cluster.close()
         try:
             await asyncio.wait_for(self.process.wait(), _PATIENCE)
         except asyncio.TimeoutError:
@@ -76,21 +87,30 @@ class _Sandbox:
 
 
 async def _start(settings: Settings, request: dict[str, Any]) -> _Sandbox:
-    process = await box.start(settings, request.get("env") or {})
-    assert process.stdin is not None
-    assert process.stdout is not None
     token = secrets.token_hex()
-    wanted = {
-        "token": token,
-        "lost": settings.lost,
-        "uid": 0 if settings.root else box.ORDINARY,
-        "own": box.own(settings),
-    }
-    process.stdin.write(json.dumps(wanted).encode() + b"\n")
-    line = await process.stdout.readline()
-    if not line:
+    ours, theirs = socket.socketpair()
+    # A socket of this network, so that it can be reached from here; all others of the sandbox are
+    # in a network of its own.
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        wanted = {
+            "listener": listener.fileno(),
+            "token": token,
+            "lost": settings.lost,
+            "uid": 0 if settings.root else box.ORDINARY,
+            "own": box.own(settings),
+            "way_out": settings.index,
+        }
+        ours.sendall(json.dumps(wanted).encode() + b"\n")
+        with theirs:
+            process = await box.start(settings, request.get("env") or {}, listener, theirs)
+        port = listener.getsockname()[1]
+    started, doors, _, _ = await asyncio.to_thread(socket.recv_fds, ours, 1, 1)
+    if not started:
         raise box.MissingError(f"no box can be made: bwrap ended with {await process.wait()}")
-    return _Sandbox(request, process, int(line), token)
+    way_out = None
+    if doors:
+        way_out = await asyncio.start_server(let_out, sock=socket.socket(fileno=doors[0]))
+    return _Sandbox(request, process, ours, port, token, way_out)
 
 
 def _refused(status: int, code: str, message: str) -> JSONResponse:
@@ -115,12 +135,16 @@ class _Lifecycle:
             Route(one, self._guarded(self._delete), methods=["DELETE"]),
             Route(one + "/renew-expiration", self._guarded(self._renew), methods=["POST"]),
             Route(one + "/endpoints/{port:int}", self._guarded(self._endpoint), methods=["GET"]),
+            Route(
+                one + "/proxy/{port:int}{path:path}", self._guarded(self._proxy), methods=METHODS
+            ),
         ]
         return Starlette(routes=routes, lifespan=self._lifespan)
 
     @asynccontextmanager
     async def _lifespan(self, _: Starlette) -> AsyncGenerator[None, None]:
-        yield
+        async with httpx.AsyncClient(timeout=None, trust_env=False) as self._client:
+            yield
         ends = [sandbox.end() for sandbox in self._sandboxes.values()]
         await asyncio.gather(*ends, *self._ends)
 
@@ -172,9 +196,39 @@ class _Lifecycle:
     async def _endpoint(self, request: Request) -> Response:
         sandbox = self._sandboxes[request.path_params["id"]]
         port = request.path_params["port"]
-        path = str(port) if port == EXECD_PORT else f"proxy/{port}"
-        endpoint = f"127.0.0.1:{sandbox.port}/{path}"
+        if request.query_params.get("use_server_proxy") == "true":
+            endpoint = f"{request.url.netloc}/v1/sandboxes/{sandbox.id}/proxy/{port}"
+        else:
+            endpoint = sandbox.address(port)
         return JSONResponse({"endpoint": endpoint, "headers": {TOKEN_HEADER: sandbox.token}})
+
+    async def _proxy(self, request: Request) -> Response:
+        sandbox = self._sandboxes[request.path_params["id"]]
+        address = sandbox.address(request.path_params["port"])
+        path = request.scope["raw_path"].decode("latin-1").split("/", 6)[6:]
+        url = httpx.URL(f"http://{'/'.join([address, *path])}", query=request.url.query.encode())
+        kept = [(k, v) for k, v in request.headers.raw if k.lower() not in NOT_PASSED_ON]
+        sends = not {"content-length", "transfer-encoding"}.isdisjoint(request.headers.keys())
+        passed = self._client.build_request(
+            request.method, url, headers=kept, content=request.stream() if sends else None
+        )
+        try:
+            answer = await self._client.send(passed, stream=True)
+        except httpx.TransportError as error:
+            return _refused(502, "BAD_GATEWAY", f"{type(error).__name__}: {error}")
+
+        async def content() -> AsyncGenerator[bytes, None]:
+            try:
+                async for block in answer.aiter_raw():
+                    yield block
+            finally:
+                await answer.aclose()
+
+        response = StreamingResponse(content(), answer.status_code)
+        response.raw_headers = [
+            (k.lower(), v) for k, v in answer.headers.raw if k.lower() not in NOT_PASSED_ON
+        ]
+        return response
 
     def _expire(self, sandbox: _Sandbox, moment: datetime) -> None:
         def end() -> None:

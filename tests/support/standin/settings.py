@@ -22,7 +22,8 @@ class Settings:
         writable: The only folder, as an absolute path, that can be written to; not even /tmp and
             HOME can. None for the usual ones: /tmp, /var/tmp, HOME and /workspace, and for root
             new folders in /.
-        index: Whether pip and uv reach the package index; else their variables name a closed port.
+        index: Whether there is a way out, to HTTPS alone, which pip and uv find in HTTPS_PROXY;
+            else the sandbox has no network but its loopback.
         lost: Which lines of output the daemon loses without a word. `some`: of every third stream
             that has output one line, in turns its last and its second. `last`: of each stream its
             last, even if that is all. The counter starts anew with each sandbox.
