@@ -7,6 +7,7 @@ from contextlib import (
     AbstractContextManager,
     asynccontextmanager,
     contextmanager,
+    suppress,
 )
 from datetime import timedelta
 
@@ -62,7 +63,8 @@ def standin_sandbox(standin: StandIn) -> StandInSandbox:
         try:
             yield made
         finally:
-            await made.destroy()
+            with suppress(SandboxApiException):  # the test may have ended it
+                await made.destroy()
 
     return sandbox
 
@@ -82,6 +84,7 @@ def standin_sandbox_sync(standin: StandIn) -> StandInSandboxSync:
         try:
             yield made
         finally:
-            made.destroy()
+            with suppress(SandboxApiException):  # the test may have ended it
+                made.destroy()
 
     return sandbox
