@@ -39,10 +39,7 @@ TICK = 0.1
 PING_INTERVAL = 3.0
 LATE_END = 1.0
 BLOCK = 65536
-HOP_BY_HOP = {
-    *("connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "te", "trailer"),
-    *("transfer-encoding", "upgrade"),
-}
+HOP_BY_HOP = {"connection", "keep-alive", "proxy-authorization", "transfer-encoding", "upgrade"}
 
 
 class Refusal(Exception):  # noqa: N818 - what the API answers, not a failure here
