@@ -1,4 +1,4 @@
-"""Every Python block of the README is a whole program that prints what its comments say."""
+"""Python blocks of the README and of docs/agents.md are programs that print what comments say."""
 
 import re
 import subprocess
@@ -12,8 +12,14 @@ from tests.support.serve import serving
 
 pytestmark = [pytest.mark.kernels, pytest.mark.slow]
 
-README = (Path(__file__).parents[1] / "README.md").read_text()
-BLOCKS = re.findall(r"^```python\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
+ROOT = Path(__file__).parents[1]
+BLOCKS = [
+    pytest.param(block, id=f"{page}-{number}")
+    for page in ("README.md", "docs/agents.md")
+    for number, block in enumerate(
+        re.findall(r"^```python\n(.*?)^```$", (ROOT / page).read_text(), re.DOTALL | re.MULTILINE)
+    )
+]
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +28,7 @@ def environment() -> Iterator[dict[str, str]]:
         yield environment
 
 
-@pytest.mark.parametrize("block", BLOCKS, ids=range(len(BLOCKS)))
+@pytest.mark.parametrize("block", BLOCKS)
 def test_a_block_prints_what_it_says(block: str, environment: dict[str, str]) -> None:
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", block],

@@ -38,7 +38,9 @@ if TYPE_CHECKING:
         WrongLoopError,
     )
     from code_interpreter._output.execution import Execution, ExecutionError, Outcome
+    from code_interpreter._output.parts import ImagePart, TextPart
     from code_interpreter._output.result import Result
+    from code_interpreter._render.blocks import to_anthropic, to_mcp, to_openai, tool_schema
     from code_interpreter._sync.codes import CodesSync
     from code_interpreter._sync.interpreter import CodeInterpreterSync
 
@@ -59,6 +61,7 @@ __all__ = [
     "ExecutionError",
     "ExecutionTimeoutError",
     "ForkedError",
+    "ImagePart",
     "InterpreterClosedError",
     "InvalidArgumentError",
     "KernelDiedError",
@@ -73,9 +76,14 @@ __all__ = [
     "StreamIdleError",
     "StreamTruncatedError",
     "SupportedLanguage",
+    "TextPart",
     "TransportError",
     "WrongLoopError",
     "__version__",
+    "to_anthropic",
+    "to_mcp",
+    "to_openai",
+    "tool_schema",
 ]
 
 # What others log of our requests at INFO, or beside an error that they raise, is noise to the
@@ -101,7 +109,13 @@ _HOMES = {
     "CodeInterpreter": "_async.interpreter",
     "CodeInterpreterSync": "_sync.interpreter",
     "SupportedLanguage": "_call.code_context",
+    "ImagePart": "_output.parts",
+    "TextPart": "_output.parts",
     "Result": "_output.result",
+    "to_anthropic": "_render.blocks",
+    "to_mcp": "_render.blocks",
+    "to_openai": "_render.blocks",
+    "tool_schema": "_render.blocks",
 }
 
 

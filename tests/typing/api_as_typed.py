@@ -44,6 +44,8 @@ async def with_asyncio(sandbox: Sandbox) -> None:
     assert_type(execution.error, ExecutionError | None)
     assert_type(execution.outcome, Outcome | None)
     assert_type(execution.raise_for_error(), Execution)
+    for part in execution.render(max_chars=1000, prefer=["text/plain"]):
+        assert_type(part.text if part.type == "text" else part.data, str | bytes)
     assert_type(execution.main_result, Result | None)
     assert_type(execution.result[0].png, bytes | None)
     await interpreter.codes.run(

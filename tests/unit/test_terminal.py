@@ -1,5 +1,7 @@
 """Text is what a terminal would show."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -33,6 +35,13 @@ from code_interpreter._output.terminal import rendered
 )
 def test_text_is_what_a_terminal_shows(chunks: list[str], shown: str) -> None:
     assert rendered(chunks) == shown
+
+
+def test_codes_add_up_to_a_bounded_text() -> None:
+    printed = "\x1b[31ma" * 10_000 + "\rb"
+    shown = rendered([printed])
+    assert len(shown) < 40 * len(printed)
+    assert re.sub(r"\x1b\[\d+m", "", shown) == f"b{'a' * 9_999}"
 
 
 @given(st.text(alphabet=st.characters(exclude_characters="\r\b\x1b")), st.integers(0, 10))

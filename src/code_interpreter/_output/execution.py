@@ -1,5 +1,6 @@
 """The `Execution`: one run's output, results, error and outcome, as its user holds them."""
 
+from collections.abc import Sequence
 from enum import Enum
 from typing import Annotated, Final
 
@@ -14,6 +15,7 @@ from code_interpreter._errors import (
     CodeInterruptedError,
     KernelDiedError,
 )
+from code_interpreter._output.parts import Part
 from code_interpreter._output.result import Result, readable
 from code_interpreter._output.terminal import plain, rendered
 
@@ -149,6 +151,35 @@ class Execution(shared.Execution):
         for output in outputs[index:]:
             _show(output, parts)
         return rendered(parts)
+
+    def render(
+        self,
+        *,
+        max_chars: int = 20_000,
+        max_images: int = 4,
+        image_pixels: int = 1568,
+        prefer: Sequence[str] = (),
+    ) -> list[Part]:
+        """Return what a model should read of this run, in order of arrival; never nothing.
+
+        Text is what a terminal would show, without its codes. Tables are Markdown, and of a
+        traceback the user's frames are kept. What is left out is said in words.
+
+        Args:
+            max_chars: Characters of all text at most, from 200 on. The beginning and the end are
+                kept.
+            max_images: How many pictures are kept, those of the beginning and those of the end.
+            image_pixels: Pixels of a picture's longer side at most. Larger ones are scaled down
+                with Pillow (the extra `[images]`), and left out where that is not installed.
+            prefer: MIME types of results, to be chosen before others, the best first. Plain text
+                that only names a picture is never chosen.
+
+        Raises:
+            InvalidArgumentError: An argument is not valid.
+        """
+        from code_interpreter._render.compose import compose  # noqa: PLC0415  # few programs need it
+
+        return compose(self, max_chars, max_images, image_pixels, prefer)
 
     def __str__(self) -> str:
         parts = [self.text] if self.logs.stdout or self.result or self.truncated else []

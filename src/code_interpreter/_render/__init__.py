@@ -1,0 +1,1 @@
+"""Executions as a model reads them; `Execution.render` imports it when it is first called."""
