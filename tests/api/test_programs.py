@@ -10,9 +10,10 @@ import pytest
 
 from tests.support.serve import serving
 
-pytestmark = [pytest.mark.kernels, pytest.mark.slow]
+pytestmark = [pytest.mark.kernels, pytest.mark.slow, pytest.mark.timeout(600)]
 
 ROOT = Path(__file__).parent.parent.parent
+PATIENCE = 240.0  # only what hangs takes as long
 
 
 def programs(document: str) -> dict[str, str]:
@@ -82,7 +83,7 @@ def last_line(program: str, environment: dict[str, str]) -> str:
         env=environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
         check=False,
     )
     assert done.returncode == 0, done.stderr
@@ -111,7 +112,7 @@ def test_the_test_suite_of_the_local_runtimes_page_passes(
         env=addressless,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
         check=False,
     )
     assert done.returncode == 0, done.stdout

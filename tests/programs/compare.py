@@ -25,7 +25,7 @@ from code_interpreter.models.code import CodeContext
 
 STATUSES = {"ExitError", "ExitStatus", "KernelDied", "SystemExit"}
 _STATUS = re.compile(r"(?:^|exit status )(\d+)")
-_PATIENCE = 60.0
+_PATIENCE = 240.0  # only what hangs takes as long; a busy machine may take minutes
 
 
 class Ran(NamedTuple):

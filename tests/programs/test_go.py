@@ -15,7 +15,8 @@ from code_interpreter.models.code import CodeContext
 from tests.execd.needs import need_kernel
 from tests.programs.compare import Ran, assert_alike, by_kernel, by_tool, programs
 
-pytestmark = [pytest.mark.kernels, pytest.mark.slow]
+# The first program that uses a large package waits for it to be compiled.
+pytestmark = [pytest.mark.kernels, pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")

@@ -9,9 +9,10 @@ console.log(fs.readFileSync(file, "utf8").split("\n"), fs.existsSync(file), fs.s
 fs.mkdirSync(path.join(dir, "x", "y"), { recursive: true });
 console.log(fs.readdirSync(dir).sort(), path.basename(file, ".txt"), path.extname(file));
 try { fs.readFileSync(path.join(dir, "none")); } catch (e) { console.log(e.code, e.syscall); }
-fs.promises.readFile(file).then((b) => console.log(b.length, b.toString("base64")));
-fs.readFile(file, "utf8", (error, text) => {
+fs.readFile(file, "utf8", async (error, text) => {
   console.log(error, text.length);
+  const b = await fs.promises.readFile(file);
+  console.log(b.length, b.toString("base64"));
   fs.rmSync(dir, { recursive: true });
   console.log(fs.existsSync(dir));
 });
