@@ -229,6 +229,17 @@ def test_many_interrupts_in_a_row_leave_the_shell_in_step(server: Server, shell:
         assert server.run("echo $count", shell).text() == f"{number + 1}\n"
 
 
+def test_a_program_that_misses_the_interrupt_while_it_starts_is_stopped(
+    server: Server, shell: str
+) -> None:
+    missed = "trap missed=1 INT; echo begun; until [ $missed ]; do :; done"
+    live = server.live(f"kept=2; bash -c '{missed}; trap - INT; exec sleep 100'", shell)
+    live.wait_for("stdout")
+    server.interrupt(live.events[0]["text"])
+    assert live.outcome().error["ename"] == "KeyboardInterrupt"
+    assert server.run("echo $kept", shell).text() == "2\n"
+
+
 def test_a_program_that_takes_the_interrupt_well_is_no_error(server: Server, shell: str) -> None:
     code = "sh -c 'trap \"echo caught; exit 0\" INT; echo begun; while :; do sleep 0.05; done'"
     live = server.live(code, shell)

@@ -16,6 +16,8 @@ What must stay true:
 - The code waits in a file, and what bash reads from its standard input is short: an
   interrupt makes it drop the line that it reads, and the rest of that line must not be run. The
   report may be dropped as well, so it is asked for once more after each interrupt.
+- A program that bash is just starting takes an interrupt with bash's handler, and forgets it. It is
+  interrupted once more.
 - What the cell has written before its report is sent before its reply. Background processes write
   on, and hold no cell: what they write is sent as it comes, also when the shell has ended.
 - The end of the shell (`exit`, `set -e`, `exec`) ends the cell. The next cell gets a new shell, and
@@ -33,11 +35,14 @@ import signal
 import subprocess
 import tempfile
 import threading
+import time
 from collections.abc import Callable
 from importlib.metadata import version
+from pathlib import Path
 from queue import SimpleQueue
 from typing import IO, Any, NamedTuple, cast
 
+import psutil
 from ipykernel import kernelbase
 
 from code_interpreter.kernels.python.python_kernel import LosslessApp
@@ -50,6 +55,8 @@ _LARGE = 1024 * 1024
 _AT_MOST = 1024 * 1024  # more than a pipe holds: a background process must not hold the cell
 _GATHER_MS = 5  # what a busy cell writes within this time makes one message
 _CANNOT_RUN, _NOT_FOUND, _SIGNALLED = 126, 127, 128  # a signal's number is added to the last
+_STARTING = 1.0  # seconds: a program as young may have missed an interrupt
+_AGAIN = 0.2  # seconds: what has not missed it has ended by then
 _END, _DONE = b"end", b"\n.\n"
 _TAIL_LINES, _TAIL_CHARACTERS = 10, 2000  # of stderr, in a traceback
 _NEW_SHELL = "[a new shell: the last one has ended, and its state is gone]\n"
@@ -200,6 +207,27 @@ class Shell:
         to_us = f">&{self._control_of_shell}"
         self._write("; ".join(f"\\builtin {part} {to_us}" for part in parts) + "\n")
 
+    def interrupt_again(self) -> None:
+        """Interrupt what was starting when the group was interrupted, and has missed it."""
+        young = [process for process in self._programs() if is_starting(process.pid)]
+        number = self._number
+
+        def again() -> None:
+            for process in young:
+                if number == self._number and would_end(process.pid):
+                    with contextlib.suppress(psutil.Error):
+                        process.send_signal(signal.SIGINT)
+
+        if young:
+            timer = threading.Timer(_AGAIN, again)
+            timer.daemon = True
+            timer.start()
+
+    def _programs(self) -> list[psutil.Process]:
+        with contextlib.suppress(psutil.Error):
+            return psutil.Process(self._process.pid).children(recursive=True)
+        return []
+
     def _write(self, line: str) -> None:
         # Of a shell that is gone, _wait reports the end.
         with contextlib.suppress(BrokenPipeError):
@@ -305,6 +333,7 @@ class BashKernel(kernelbase.Kernel):
             nonlocal interrupted
             interrupted = True
             shell.ask()
+            shell.interrupt_again()
 
         previous = signal.signal(signal.SIGINT, interrupt)
         try:
@@ -336,6 +365,29 @@ class BashKernel(kernelbase.Kernel):
             # Not send_response, whose request is that of the thread.
             content = {"name": name, "text": text}
             kernel.session.send(kernel.iopub_socket, "stream", content, parent=self._request)
+
+
+def is_starting(pid: int) -> bool:
+    """Whether a process of our group is younger than `_STARTING`; False where there is no /proc."""
+    try:
+        if os.getpgid(pid) != os.getpgrp():
+            return False
+        fields = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
+    except OSError:
+        return False
+    begun = int(fields[19]) / os.sysconf("SC_CLK_TCK")
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - begun < _STARTING
+
+
+def would_end(pid: int) -> bool:
+    """Whether an interrupt ends a process, which neither catches nor ignores it."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text(errors="replace")
+        fields = dict(line.split(":", 1) for line in status.splitlines())
+        handled = int(fields["SigCgt"], 16) | int(fields["SigIgn"], 16)
+    except (OSError, KeyError):  # gone, or a system that does not tell
+        return False
+    return not handled >> (signal.SIGINT - 1) & 1
 
 
 def describe(ending: Ending, *, interrupted: bool, stderr: str) -> dict[str, Any]:
