@@ -135,4 +135,9 @@ def is_picture(kind: str) -> bool:
 
 
 def _as_text(value: object) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    if isinstance(value, str):
+        return value
+    try:
+        return json.dumps(value, ensure_ascii=False)
+    except RecursionError:  # it could just be read, with less on the stack
+        return "(JSON that is nested too deeply to be written; `mime` has it)"
