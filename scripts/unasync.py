@@ -21,6 +21,7 @@ RUNTIME: Final = ROOT / "openapi/runtime"  # `scripts/regen.sh` copies it into t
 _BY_HAND: Final = {"__init__.py", "primitives.py"}
 
 _SYNTAX: Final = {
+    "await CodeInterpreter.local()": "CodeInterpreterSync.local().start()",  # before its parts
     "async def ": "def ",
     "async with ": "with ",
     "async for ": "for ",
@@ -30,7 +31,8 @@ _SYNTAX: Final = {
     "opensandbox.models.execd import ExecutionHandlers": (
         "opensandbox.models.execd_sync import ExecutionHandlersSync"
     ),
-    "AsyncGenerator[Self, None]": "Generator[Self, None, None]",
+    "Coroutine[Any, Any, InterpreterT]": "InterpreterT",
+    "starts when it is awaited,": "starts when it is told to,",
     "opensandbox.services": "opensandbox.sync.services",
     "server.connection_config": "server.connection_config_sync",
     "httpx.AsyncByteStream": "httpx.SyncByteStream",
@@ -47,7 +49,6 @@ _WORDS: Final = {
     "AsyncByteStream": "ByteStream",
     "AsyncClient": "Client",
     "AsyncEventStream": "EventStream",
-    "AsyncGenerator": "Generator",
     "AsyncIterator": "Iterator",
     "AsyncLock": "Lock",
     "StopAsyncIteration": "StopIteration",
@@ -57,7 +58,6 @@ _WORDS: Final = {
     "aiter": "iter",
     "aiter_bytes": "iter_bytes",
     "astream": "stream",
-    "asynccontextmanager": "contextmanager",
     "asyncio_detailed": "sync_detailed",
     "set_async_httpx_client": "set_httpx_client",
     # Each refuses the other's kind, so these go both ways.
@@ -94,7 +94,7 @@ def blocking(source: Path, target: Path) -> str:
     note = f"# Made from {source.name} in {source.parent.name}/ by scripts/unasync.py: edit that.\n"
     rules = {**_SYNTAX, **_WORDS}
     text = note + _RULES.sub(lambda match: rules[match[0]], source.read_text(encoding="utf-8"))
-    for step in (["check", "--select", "I", "--fix", "--quiet"], ["format", "--quiet"]):
+    for step in (["check", "--select", "I,F401", "--fix", "--quiet"], ["format", "--quiet"]):
         command = ["ruff", *step, "--stdin-filename", str(target), "-"]
         text = subprocess.run(
             command, input=text, check=True, capture_output=True, text=True, cwd=ROOT

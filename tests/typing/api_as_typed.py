@@ -63,6 +63,9 @@ async def with_asyncio(sandbox: Sandbox) -> None:
     async with CodeInterpreter.local(env={"A": "b"}) as local, LocalServer() as server:
         assert_type(local, CodeInterpreter)
         await Sandbox.create("image", connection_config=server.connection_config)
+    kept = await CodeInterpreter.local()
+    assert_type(kept, CodeInterpreter)
+    await kept.aclose()
     async with await CodeInterpreter.connect("http://127.0.0.1:44772") as bare:
         assert_type(bare, CodeInterpreter)
 
@@ -79,3 +82,4 @@ def without(sandbox: SandboxSync) -> None:
     with CodeInterpreterSync.local() as local, LocalServer() as server:
         assert_type(local, CodeInterpreterSync)
         SandboxSync.create("image", connection_config=server.connection_config_sync)
+    assert_type(CodeInterpreterSync.local().start(), CodeInterpreterSync)

@@ -104,11 +104,15 @@ class Connection:
     Args:
         config: Timeouts, headers, redirects, hooks, transport.
         endpoint: Where execd is, and which headers it wants.
+
+    Attributes:
+        on_close: What else `aclose` ends.
     """
 
     def __init__(self, config: ConnectionConfig, endpoint: SandboxEndpoint) -> None:
         self._config = config
         self._endpoint = endpoint
+        self.on_close: on.Work | None = None
         self._closed = False
         self._pid = os.getpid()
         self._open()
@@ -170,4 +174,9 @@ class Connection:
         self._closed = True
         self._unclosed.detach()
         if not self.is_inherited:
-            await self._clients.close()
+            try:
+                await self._clients.close()
+            finally:
+                more, self.on_close = self.on_close, None
+                if more is not None:
+                    await more()

@@ -1,8 +1,7 @@
 """The interpreter: a sandbox, the code that runs in it, readiness, and closing."""
 
 import time
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
 
@@ -15,6 +14,7 @@ from typing_extensions import Self
 
 from code_interpreter._async.codes import Codes
 from code_interpreter._async.connection import Connection
+from code_interpreter._async.local import LocalSandbox, LocalStart
 from code_interpreter._async.primitives import sleep, within
 from code_interpreter._call import readiness
 from code_interpreter._errors import CodeInterpreterError, InvalidArgumentError, NoSandboxError
@@ -23,13 +23,15 @@ from code_interpreter._wire.target import BareTarget
 
 if TYPE_CHECKING:
     from code_interpreter.local.mounts import Mounts
+    from code_interpreter.local.server import LocalServer
 
 
 class CodeInterpreter:
     r"""Runs code in a sandbox.
 
     Use `create` for a sandbox, `connect` for a bare execd, or `local` for the embedded server on
-    this machine. Closing it releases its connections and leaves the sandbox alone.
+    this machine. Closing it releases its connections; the sandbox is left alone, unless it comes
+    from `local`.
 
     Example:
         >>> async with CodeInterpreter.local() as interpreter:
@@ -114,8 +116,7 @@ class CodeInterpreter:
         return interpreter
 
     @classmethod
-    @asynccontextmanager
-    async def local(
+    def local(
         cls,
         env: Mapping[str, str] | None = None,
         *,
@@ -123,8 +124,11 @@ class CodeInterpreter:
         network: Literal["public", "none"] | NetworkPolicy | None = None,
         mounts: "Mounts | None" = None,
         resource: Mapping[str, str] | None = None,
-    ) -> AsyncGenerator[Self, None]:
-        """Start an interpreter on this machine; leaving it ends everything that it started.
+    ) -> LocalStart[Self]:
+        """Start an interpreter on this machine; closing it ends everything that it started.
+
+        Use it as a block. Where its life is not a block, use
+        ``await CodeInterpreter.local()``, and `aclose` what that returns.
 
         The code runs in a box, and where there can be none, it does not run. Needs the extra
         ``[local]``.
@@ -151,24 +155,22 @@ class CodeInterpreter:
                 and what helps.
             ValueError: The network or a folder is not valid, or given without a box.
         """
-        # An optional extra: imported only when it is needed.
-        from code_interpreter.local import LocalServer  # noqa: PLC0415
 
-        # The client always sends default limits, even when the caller has not asked for any.
-        limits = bool(resource)
-        async with LocalServer(
-            limits=limits, isolation=isolation, network=network, mounts=mounts
-        ) as server:
-            sandbox = await Sandbox.create(
-                readiness.LOCAL_IMAGE,
-                connection_config=server.connection_config,
-                env=dict(env or {}),
-                resource=dict(resource or {}),
-                timeout=None,
-            )
-            # Leaving the server ends the sandbox too; there is no need to kill it first.
-            async with sandbox, await cls.create(sandbox) as interpreter:
-                yield interpreter
+        def server() -> "LocalServer":
+            # An optional extra: imported only when it is needed.
+            from code_interpreter.local import LocalServer  # noqa: PLC0415
+
+            # The client always sends default limits, even when the caller has not asked for any.
+            limits = bool(resource)
+            return LocalServer(limits=limits, isolation=isolation, network=network, mounts=mounts)
+
+        return LocalStart(server, cls._in_place, dict(env or {}), dict(resource or {}))
+
+    @classmethod
+    async def _in_place(cls, place: LocalSandbox) -> Self:
+        interpreter = await cls.create(place.sandbox)
+        place.go_with(interpreter._connection)  # noqa: SLF001  # of the same class
+        return interpreter
 
     @property
     def sandbox(self) -> Sandbox:
@@ -245,7 +247,10 @@ class CodeInterpreter:
                 return
 
     async def aclose(self) -> None:
-        """Release the connections; the sandbox is left alone. May be called again."""
+        """Release the connections. May be called again.
+
+        The sandbox is left alone, unless it comes from `local`: that ends, with its server.
+        """
         await self._connection.aclose()
 
     async def __aenter__(self) -> Self:

@@ -4,9 +4,10 @@ import asyncio
 import inspect
 import time
 import warnings
-from collections.abc import Callable, Collection, Coroutine, Iterable
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Collection, Coroutine, Generator, Iterable
 from contextlib import suppress
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, Generic, TypeAlias, TypeVar
 
 from code_interpreter._errors import RequestTimeoutError, WrongLoopError
 from code_interpreter.events import Event as RunEvent
@@ -17,6 +18,7 @@ Event = asyncio.Event
 Home = asyncio.AbstractEventLoop
 Job = asyncio.Task[None]
 Timer = asyncio.TimerHandle
+T = TypeVar("T")
 
 current: Final = asyncio.current_task
 home: Final = asyncio.get_running_loop
@@ -109,3 +111,14 @@ async def settle(outcome: object, event: RunEvent) -> None:  # noqa: ARG001  # t
     """Await what a handler returned, if that can be awaited."""
     if inspect.isawaitable(outcome):
         await outcome
+
+
+class Startable(ABC, Generic[T]):
+    """What can be started, by awaiting it too."""
+
+    @abstractmethod
+    async def start(self) -> T:
+        """Start it."""
+
+    def __await__(self) -> Generator[Any, None, T]:
+        return self.start().__await__()

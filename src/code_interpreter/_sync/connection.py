@@ -103,11 +103,15 @@ class Connection:
     Args:
         config: Timeouts, headers, redirects, hooks, transport.
         endpoint: Where execd is, and which headers it wants.
+
+    Attributes:
+        on_close: What else `close` ends.
     """
 
     def __init__(self, config: ConnectionConfigSync, endpoint: SandboxEndpoint) -> None:
         self._config = config
         self._endpoint = endpoint
+        self.on_close: on.Work | None = None
         self._closed = False
         self._pid = os.getpid()
         self._open()
@@ -169,4 +173,9 @@ class Connection:
         self._closed = True
         self._unclosed.detach()
         if not self.is_inherited:
-            self._clients.close()
+            try:
+                self._clients.close()
+            finally:
+                more, self.on_close = self.on_close, None
+                if more is not None:
+                    more()

@@ -2,8 +2,7 @@
 """The interpreter: a sandbox, the code that runs in it, readiness, and closing."""
 
 import time
-from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
 
@@ -19,18 +18,21 @@ from code_interpreter._errors import CodeInterpreterError, InvalidArgumentError,
 from code_interpreter._run.watch import GRACE
 from code_interpreter._sync.codes import CodesSync
 from code_interpreter._sync.connection import Connection
+from code_interpreter._sync.local import LocalSandbox, LocalStart
 from code_interpreter._sync.primitives import sleep, within
 from code_interpreter._wire.target import BareTarget
 
 if TYPE_CHECKING:
     from code_interpreter.local.mounts import Mounts
+    from code_interpreter.local.server import LocalServer
 
 
 class CodeInterpreterSync:
     r"""Runs code in a sandbox.
 
     Use `create` for a sandbox, `connect` for a bare execd, or `local` for the embedded server on
-    this machine. Closing it releases its connections and leaves the sandbox alone.
+    this machine. Closing it releases its connections; the sandbox is left alone, unless it comes
+    from `local`.
 
     Example:
         >>> with CodeInterpreterSync.local() as interpreter:
@@ -117,7 +119,6 @@ class CodeInterpreterSync:
         return interpreter
 
     @classmethod
-    @contextmanager
     def local(
         cls,
         env: Mapping[str, str] | None = None,
@@ -126,8 +127,11 @@ class CodeInterpreterSync:
         network: Literal["public", "none"] | NetworkPolicy | None = None,
         mounts: "Mounts | None" = None,
         resource: Mapping[str, str] | None = None,
-    ) -> Generator[Self, None, None]:
-        """Start an interpreter on this machine; leaving it ends everything that it started.
+    ) -> LocalStart[Self]:
+        """Start an interpreter on this machine; closing it ends everything that it started.
+
+        Use it as a block. Where its life is not a block, use
+        ``CodeInterpreterSync.local().start()``, and `close` what that returns.
 
         The code runs in a box, and where there can be none, it does not run. Needs the extra
         ``[local]``.
@@ -154,24 +158,22 @@ class CodeInterpreterSync:
                 and what helps.
             ValueError: The network or a folder is not valid, or given without a box.
         """
-        # An optional extra: imported only when it is needed.
-        from code_interpreter.local import LocalServer  # noqa: PLC0415
 
-        # The client always sends default limits, even when the caller has not asked for any.
-        limits = bool(resource)
-        with LocalServer(
-            limits=limits, isolation=isolation, network=network, mounts=mounts
-        ) as server:
-            sandbox = SandboxSync.create(
-                readiness.LOCAL_IMAGE,
-                connection_config=server.connection_config_sync,
-                env=dict(env or {}),
-                resource=dict(resource or {}),
-                timeout=None,
-            )
-            # Leaving the server ends the sandbox too; there is no need to kill it first.
-            with sandbox, cls.create(sandbox) as interpreter:
-                yield interpreter
+        def server() -> "LocalServer":
+            # An optional extra: imported only when it is needed.
+            from code_interpreter.local import LocalServer  # noqa: PLC0415
+
+            # The client always sends default limits, even when the caller has not asked for any.
+            limits = bool(resource)
+            return LocalServer(limits=limits, isolation=isolation, network=network, mounts=mounts)
+
+        return LocalStart(server, cls._in_place, dict(env or {}), dict(resource or {}))
+
+    @classmethod
+    def _in_place(cls, place: LocalSandbox) -> Self:
+        interpreter = cls.create(place.sandbox)
+        place.go_with(interpreter._connection)  # noqa: SLF001  # of the same class
+        return interpreter
 
     @property
     def sandbox(self) -> SandboxSync:
@@ -248,7 +250,10 @@ class CodeInterpreterSync:
                 return
 
     def close(self) -> None:
-        """Release the connections; the sandbox is left alone. May be called again."""
+        """Release the connections. May be called again.
+
+        The sandbox is left alone, unless it comes from `local`: that ends, with its server.
+        """
         self._connection.close()
 
     def __enter__(self) -> Self:

@@ -9,9 +9,10 @@ import inspect
 import sched
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, Generic, TypeAlias, TypeVar
 
 from code_interpreter._run.handlers import is_async
 from code_interpreter.events import Event as RunEvent
@@ -21,6 +22,7 @@ Work: TypeAlias = Callable[[], None]
 Event = threading.Event
 Home: TypeAlias = object
 Job = threading.Thread
+T = TypeVar("T")
 
 current: Final = threading.current_thread
 sleep: Final = time.sleep
@@ -138,3 +140,11 @@ def settle(outcome: object, event: RunEvent) -> None:
         if inspect.iscoroutine(outcome):
             outcome.close()
         raise is_async(type(event))
+
+
+class Startable(ABC, Generic[T]):
+    """What can be started."""
+
+    @abstractmethod
+    def start(self) -> T:
+        """Start it."""

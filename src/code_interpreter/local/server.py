@@ -179,12 +179,17 @@ class LocalServer:
                 raise RuntimeError("the server did not start; its log says why")
             time.sleep(_STEP)
 
-    def stop(self) -> None:
-        """End all sandboxes, then the server. Blocks until both are done."""
+    def stop(self, *, wait: bool = True) -> None:
+        """End all sandboxes, then the server.
+
+        Args:
+            wait: Whether to block until both are done.
+        """
         if self._server is not None and self._thread is not None:
             self._server.should_exit = True
-            self._thread.join()
-            self._thread = None
+            if wait:
+                self._thread.join()
+                self._thread = None
 
     def __enter__(self) -> "Self":
         self.start()
