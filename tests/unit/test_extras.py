@@ -12,7 +12,7 @@ from code_interpreter._version import __version__
 from code_interpreter.kernels import extras
 
 ROOT = Path(__file__).parents[2]
-MODULE_OF = {"pyzmq": "zmq"}
+MODULE_OF = {"pyzmq": "zmq", "pillow": "PIL"}
 
 
 def declared(extra: str) -> set[str]:
@@ -49,6 +49,8 @@ def test_the_readme_installs_the_extra_as_the_hint_does() -> None:
         ("import code_interpreter.local", "local"),
         ("from code_interpreter.cli import main; sys.exit(main(['kernels', 'list']))", "runtime"),
         ("from code_interpreter.cli import main; sys.exit(main(['serve']))", "local"),
+        ("import code_interpreter.mcp", "mcp"),
+        ("from code_interpreter.cli import main; sys.exit(main(['mcp']))", "mcp"),
     ],
 )
 def test_a_missing_extra_is_named_with_what_installs_it(entry: str, extra: str) -> None:

@@ -34,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"code-interpreter: {error}", file=sys.stderr)  # noqa: T201
         return _MISSING_EXTRA
     # Found by name, so that nothing of it is imported before it is needed.
-    module = importlib.import_module(f"code_interpreter.cli.{arguments.module}")
+    module = importlib.import_module(f"code_interpreter.{arguments.module}")
     status: int = getattr(module, arguments.run)(arguments)
     return status
 
@@ -54,7 +54,7 @@ def _parser() -> argparse.ArgumentParser:
         help="run a sandbox server that opensandbox clients can use",
         description="Run a sandbox server: make sandboxes with Sandbox.create(...).",
     )
-    serve.set_defaults(extra="local", module="servers", run="serve")
+    serve.set_defaults(extra="local", module="cli.servers", run="serve")
     _add_address(serve, _LIFECYCLE_PORT)
     serve.add_argument(
         "--api-key",
@@ -88,7 +88,7 @@ def _parser() -> argparse.ArgumentParser:
         help="run one bare sandbox, without the API that makes and ends sandboxes",
         description="Run one bare sandbox; it ends with this command.",
     )
-    execd.set_defaults(extra="local", module="servers", run="execd")
+    execd.set_defaults(extra="local", module="cli.servers", run="execd")
     _add_address(execd, _EXECD_PORT)
     _add_isolation(execd)
     execd.add_argument(
@@ -106,6 +106,15 @@ def _parser() -> argparse.ArgumentParser:
         "--token", help="what clients must send; default: EXECD_ACCESS_TOKEN if set, else a new one"
     )
 
+    _add_mcp(
+        commands.add_parser(
+            "mcp",
+            help="run a server of the Model Context Protocol, for agents",
+            description="Run a server of the Model Context Protocol on the standard streams. Each "
+            "connection has a sandbox of its own, which starts with the first call that needs it.",
+        )
+    )
+
     kernels = commands.add_parser(
         "kernels",
         help="list and install the Jupyter kernels that run the languages",
@@ -120,8 +129,35 @@ def _parser() -> argparse.ArgumentParser:
         "with 1 when a sandbox would not start, or could run no Python.",
     )
     doctor.add_argument("--json", action="store_true", help="for programs")
-    doctor.set_defaults(extra="local", module="doctor", run="doctor")
+    doctor.set_defaults(extra="local", module="cli.doctor", run="doctor")
     return parser
+
+
+def _add_mcp(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(extra="mcp", module="mcp.command", run="run")
+    _add_isolation(parser)
+    parser.add_argument(
+        "--network",
+        choices=("public", "none"),
+        help="what code in a box may reach: what is public and nothing private (the default), or "
+        "nothing",
+    )
+    parser.add_argument(
+        "--domain",
+        help="run code on the cluster of this server, in a new sandbox; its key is "
+        "OPEN_SANDBOX_API_KEY",
+    )
+    parser.add_argument(
+        "--sandbox",
+        metavar="ID",
+        help="run code in this sandbox, which stays; its server is that of --domain, else "
+        "OPEN_SANDBOX_DOMAIN",
+    )
+    parser.add_argument(
+        "--image",
+        default="opensandbox/code-interpreter:latest",
+        help="what a new sandbox of a cluster is made of (default: %(default)s)",
+    )
 
 
 def _add_actions(kernels: argparse.ArgumentParser) -> None:
@@ -133,7 +169,7 @@ def _add_actions(kernels: argparse.ArgumentParser) -> None:
         description="List the kernels that are installed, and how to install those that are not.",
     )
     listing.add_argument("--json", action="store_true", help="for programs")
-    listing.set_defaults(extra="runtime", module="kernel_commands", run="show")
+    listing.set_defaults(extra="runtime", module="cli.kernel_commands", run="show")
 
     install = actions.add_parser(
         "install",
@@ -144,7 +180,7 @@ def _add_actions(kernels: argparse.ArgumentParser) -> None:
     install.add_argument(
         "languages", nargs="+", metavar="LANGUAGE", help="a language, or `all` for all of them"
     )
-    install.set_defaults(extra="runtime", module="kernel_commands", run="install")
+    install.set_defaults(extra="runtime", module="cli.kernel_commands", run="install")
 
 
 def _add_isolation(parser: argparse.ArgumentParser) -> None:

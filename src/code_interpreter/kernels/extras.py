@@ -22,10 +22,10 @@ _RUNTIME = (
     "uvicorn",
     "zmq",
 )
-MODULES: Final = {"runtime": _RUNTIME, "local": _RUNTIME}
+MODULES: Final = {"runtime": _RUNTIME, "local": _RUNTIME, "mcp": (*_RUNTIME, "PIL", "mcp")}
 
 
-def require(extra: Literal["runtime", "local"]) -> None:
+def require(extra: Literal["runtime", "local", "mcp"]) -> None:
     """Check that what an extra brings is installed.
 
     Raises:

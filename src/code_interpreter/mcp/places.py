@@ -1,0 +1,91 @@
+"""Where the code of a client runs: on this machine, in a new sandbox of a cluster, in a given one.
+
+What must stay true: what was started for a client ends with it. On a cluster, where no process of
+ours sees to that, a sandbox has a lease, which is renewed for as long as this process lives.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final, Literal
+
+from opensandbox import Sandbox
+from opensandbox.config import ConnectionConfig
+from opensandbox.exceptions import SandboxException
+
+from code_interpreter import CodeInterpreter
+
+LEASE: Final = timedelta(minutes=10)
+_RENEWAL: Final = LEASE.total_seconds() / 3
+_ENTRYPOINT: Final = "/opt/opensandbox/code-interpreter.sh"
+
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where code is to run; on this machine by default.
+
+    Attributes:
+        domain: The server of a cluster. The key comes from `OPEN_SANDBOX_API_KEY`.
+        sandbox_id: A sandbox that exists already, of that server, or of the one that
+            `OPEN_SANDBOX_DOMAIN` names. It is left as it is in the end.
+        image: What a new sandbox of a cluster is made of.
+        isolation: Of this machine; see `CodeInterpreter.local`.
+        network: Of this machine; see `CodeInterpreter.local`.
+    """
+
+    domain: str | None = None
+    sandbox_id: str | None = None
+    image: str = "opensandbox/code-interpreter:latest"
+    isolation: Literal["auto", "namespaces", "landlock", "none"] | None = None
+    network: Literal["public", "none"] | None = None
+
+    @property
+    def is_here(self) -> bool:
+        """Whether code runs on this machine."""
+        return self.domain is None and self.sandbox_id is None
+
+    def open(self) -> AbstractAsyncContextManager[CodeInterpreter]:
+        """Start or find a sandbox; leaving it ends what was started."""
+        if self.is_here:
+            return CodeInterpreter.local(isolation=self.isolation, network=self.network)
+        config = ConnectionConfig(domain=self.domain)
+        if self.sandbox_id is not None:
+            return _found(self.sandbox_id, config)
+        return _leased(self.image, config)
+
+
+@asynccontextmanager
+async def _found(sandbox_id: str, config: ConnectionConfig) -> AsyncGenerator[CodeInterpreter]:
+    sandbox = await Sandbox.connect(sandbox_id, connection_config=config)
+    async with sandbox, await CodeInterpreter.create(sandbox) as interpreter:
+        yield interpreter
+
+
+@asynccontextmanager
+async def _leased(image: str, config: ConnectionConfig) -> AsyncGenerator[CodeInterpreter]:
+    sandbox = await Sandbox.create(
+        image, connection_config=config, entrypoint=[_ENTRYPOINT], timeout=LEASE
+    )
+    async with sandbox:
+        renewal = asyncio.create_task(_renew(sandbox))
+        try:
+            async with await CodeInterpreter.create(sandbox) as interpreter:
+                yield interpreter
+        finally:
+            renewal.cancel()
+            await asyncio.wait({renewal})
+            await sandbox.kill()
+
+
+async def _renew(sandbox: Sandbox) -> None:
+    while True:
+        await asyncio.sleep(_RENEWAL)
+        try:
+            await sandbox.renew(LEASE)
+        except SandboxException:
+            _logger.warning("sandbox %s could not be renewed", sandbox.id, exc_info=True)

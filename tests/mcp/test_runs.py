@@ -1,0 +1,162 @@
+"""What an agent gets from code, over each transport, through the client of the SDK."""
+
+import base64
+import time
+from collections.abc import Iterator
+
+import anyio
+import pytest
+from mcp import MCPError
+from mcp.types import CallToolResult, ImageContent
+
+from tests.mcp.agents import Agent, agent, stdio, text_of
+
+pytestmark = [pytest.mark.kernels, pytest.mark.slow]
+
+# A picture of one pixel.
+PNG = (
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJg"
+    "gg=="
+)
+COUNT = "n = 0\nimport time\nwhile True:\n    n += 1\n    time.sleep(0.01)"
+
+
+@pytest.fixture(scope="module")
+def one() -> Iterator[Agent]:
+    with agent(stdio()) as one:
+        yield one
+
+
+def said(result: CallToolResult) -> str:
+    """The text, which a model reads in either half."""
+    assert result.structured_content is not None
+    assert result.structured_content["text"] == text_of(result)
+    return text_of(result)
+
+
+def test_state_lasts_from_call_to_call_in_each_language_and_session(one: Agent) -> None:
+    assert said(one.run("x = 41")).startswith("[The code ran without visible output")
+    assert said(one.run("x + 1")) == "42"
+    assert said(one.run("x=bash; echo $x", "bash")) == "bash"
+    assert said(one.run("echo $x", "bash")) == "bash"
+    other = one.run("x", session="other")
+    assert "NameError: name 'x' is not defined" in said(other)
+    assert said(one.run("x")) == "41"
+
+
+def test_all_languages_work_in_one_directory(one: Agent) -> None:
+    one.run("echo 7 > number.txt", "bash")
+    assert said(one.run("int(open('number.txt').read()) * 6")) == "42"
+
+
+def test_a_failure_of_the_code_is_a_result(one: Agent) -> None:
+    result = one.run("print('before')\n1 / 0")
+    assert not result.is_error
+    assert said(result).startswith("before\nTraceback")
+    assert result.structured_content is not None
+    assert result.structured_content["outcome"] == "error"
+    assert result.structured_content["error"] == {
+        "name": "ZeroDivisionError",
+        "value": "division by zero",
+    }
+
+
+def test_time_that_is_up_is_a_result_and_the_state_stays(one: Agent) -> None:
+    result = one.run(f"kept = 'kept'\nprint('so far', flush=True)\n{COUNT}", timeout=1)
+    assert not result.is_error
+    assert result.structured_content is not None
+    assert result.structured_content["outcome"] == "timed_out"
+    assert said(result).startswith("so far")
+    assert "took longer than its time limit" in said(result)
+    assert said(one.run("kept")) == "'kept'"
+
+
+def test_a_picture_is_an_image_and_keeps_clients_from_hiding_it(one: Agent) -> None:
+    result = one.run(
+        "from IPython.display import Image\nimport base64\nprint('look:')\n"
+        f"Image(base64.b64decode('{PNG}'))"
+    )
+    text, image = result.content
+    assert text_of(result) == "look:"
+    assert text.type == "text"
+    assert isinstance(image, ImageContent)
+    assert (image.mime_type, base64.b64decode(image.data)) == ("image/png", base64.b64decode(PNG))
+    # Several clients would show their models this alone.
+    assert result.structured_content is None
+    assert result.meta is not None
+    data = result.meta["opensandbox.code-interpreter/run"]
+    assert data["outcome"] == "ok"
+    assert data["text"] == "look:"
+
+
+def test_arguments_that_are_not_valid_are_told_to_the_model(one: Agent) -> None:
+    for arguments, words in (
+        ({"language": "perl", "code": "1"}, "unknown language 'perl'"),
+        ({"language": "python", "code": ""}, "code: "),
+        ({"language": "python", "code": "1", "timeout": 0}, "timeout: "),
+        ({"language": "python", "code": "1", "more": 1}, "more: "),
+        ({}, "language: Field required; code: Field required"),
+    ):
+        result = one.call("run_code", **arguments)
+        assert result.is_error
+        assert words in text_of(result)
+
+
+def test_a_tool_that_there_is_not_is_an_error_of_the_protocol(one: Agent) -> None:
+    with pytest.raises(MCPError, match="there is no tool 'run_coed'; there are run_code"):
+        one.call("run_coed")
+
+
+def test_progress_is_told_while_code_runs(one: Agent) -> None:
+    heard: list[tuple[float, str | None]] = []
+
+    async def on_progress(progress: float, total: float | None, message: str | None) -> None:
+        assert total is None
+        heard.append((progress, message))
+
+    async def call() -> CallToolResult:
+        code = (
+            "import time\nfor i in range(4):\n    print('step', i, flush=True)\n    time.sleep(1)"
+        )
+        arguments = {"language": "python", "code": code}
+        return await one.client.call_tool("run_code", arguments, progress_callback=on_progress)
+
+    assert said(one.portal.call(call)) == "step 0\nstep 1\nstep 2\nstep 3"
+    assert len(heard) >= 2
+    assert heard == sorted(heard)
+    assert all(message and message.startswith("step ") for _, message in heard)
+
+
+def test_a_cancelled_call_stops_the_code_and_keeps_the_state(one: Agent) -> None:
+    async def begin_and_cancel() -> None:
+        with anyio.move_on_after(1.5) as scope:
+            await one.client.call_tool("run_code", {"language": "python", "code": COUNT})
+        assert scope.cancelled_caught
+
+    one.portal.call(begin_and_cancel)
+    counted = int(said(one.run("n")))
+    assert counted > 0
+    time.sleep(0.1)
+    assert int(said(one.run("n"))) == counted
+
+
+def test_definitions_say_what_each_tool_may_do(one: Agent) -> None:
+    tools = {tool.name: tool for tool in one.portal.call(one.client.list_tools).tools}
+    run = tools["run_code"]
+    assert run.input_schema["required"] == ["language", "code"]
+    assert run.input_schema["properties"]["language"]["enum"] == [
+        "bash",
+        "go",
+        "java",
+        "javascript",
+        "python",
+        "typescript",
+    ]
+    for tool in tools.values():
+        assert tool.description
+        assert tool.annotations is not None
+        assert tool.annotations.title
+        hints = tool.annotations.model_dump(exclude={"title"})
+        assert None not in hints.values()
+        for argument in tool.input_schema["properties"].values():
+            assert argument["description"]
