@@ -2,14 +2,13 @@
 
 import base64
 import time
-from collections.abc import Iterator
 
 import anyio
 import pytest
 from mcp import MCPError
 from mcp.types import CallToolResult, ImageContent
 
-from tests.mcp.agents import Agent, agent, stdio, text_of
+from tests.mcp.agents import Agent, text_of
 
 pytestmark = [pytest.mark.kernels, pytest.mark.slow]
 
@@ -19,12 +18,6 @@ PNG = (
     "gg=="
 )
 COUNT = "n = 0\nimport time\nwhile True:\n    n += 1\n    time.sleep(0.01)"
-
-
-@pytest.fixture(scope="module")
-def one() -> Iterator[Agent]:
-    with agent(stdio()) as one:
-        yield one
 
 
 def said(result: CallToolResult) -> str:
@@ -160,3 +153,38 @@ def test_definitions_say_what_each_tool_may_do(one: Agent) -> None:
         assert None not in hints.values()
         for argument in tool.input_schema["properties"].values():
             assert argument["description"]
+
+
+def test_a_table_is_markdown_for_the_model_and_data_for_programs(one: Agent) -> None:
+    frame = (
+        "class Frame:\n"
+        "    def _repr_html_(self):\n"
+        '        return \'<table class="dataframe"><thead><tr><th></th><th>city</th><th>people</th>'
+        "</tr></thead><tbody><tr><th>0</th><td>Bonn</td><td>330000</td></tr></tbody></table>'\n"
+        "    def __repr__(self):\n"
+        "        return 'city people'\n"
+        "Frame()"
+    )
+    result = one.run(frame)
+    assert "| 0 | Bonn | 330000 |" in said(result)
+    assert result.structured_content is not None
+    assert result.structured_content["tables"] == [
+        {
+            "columns": ["", "city", "people"],
+            "rows": [["0", "Bonn", "330000"]],
+            "shape": "1 row x 2 columns",
+        }
+    ]
+
+
+def test_a_restart_ends_the_state_of_one_session_alone(one: Agent) -> None:
+    for session in ("one", "two"):
+        one.run("x = 1", session=session)
+        one.run("x=1", "bash", session=session)
+    answer = one.call("restart", session="one", language="python")
+    assert text_of(answer) == "The state of python is gone. Files are still there."
+    assert "NameError" in said(one.run("x", session="one"))
+    assert said(one.run("echo $x", "bash", session="one")) == "1"
+    assert said(one.run("x", session="two")) == "1"
+    assert "bash, python is gone" in text_of(one.call("restart", session="two"))
+    assert text_of(one.call("restart", session="two")) == "Nothing had state there."

@@ -79,6 +79,15 @@ def best(result: Result, prefer: Sequence[str], longest: int, room: int) -> list
     return clean([refused or words], room)
 
 
+def tables_of(result: Result) -> Sequence[tables.Table]:
+    """Return the tables that a result shows: a data frame, as a rule one."""
+    table = tables.from_resource(result.mime.get(_RESOURCE), tables.said_shape(plain(result)))
+    html = result.mime.get(_HTML)
+    if table is not None:
+        return [table]
+    return tables.found_in(html) if isinstance(html, str) and tables.is_of_data(html) else []
+
+
 def _stands_for(result: Result) -> bool:
     """Return whether plain text names what it stands for: `<Figure size 640x480 with 1 Axes>`."""
     return plain(result).startswith("<") and plain(result).endswith(">")
@@ -103,7 +112,8 @@ def _text(kind: str, result: Result, room: int) -> str | None:
     """Return a form as text; None if there is nothing in it to read."""
     value = result.mime[kind]
     if kind == _RESOURCE:
-        return tables.from_resource(value, tables.said_shape(plain(result)))
+        table = tables.from_resource(value, tables.said_shape(plain(result)))
+        return table.markdown() if table else None
     if kind == _PLOTLY:
         figure = _json(_without_template(value), _SOURCE)
         return f"[A plotly figure without a picture; its data:]\n{figure}"

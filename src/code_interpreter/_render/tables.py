@@ -50,6 +50,35 @@ _BLOCKS: Final = frozenset(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table within bounds; a row and a column of dots stand for what was left out.
+
+    Attributes:
+        columns: The names of the columns.
+        rows: The cells of each row, as many as there are columns.
+        shape: How large the whole is, in words; empty if that is said elsewhere.
+    """
+
+    columns: Sequence[Any]
+    rows: Sequence[Sequence[Any]]
+    shape: str
+
+    def markdown(self) -> str:
+        """Return it as Markdown, with its shape below."""
+        lines = [self.columns, ["---"] * len(self.columns), *self.rows]
+        text = "".join(f"| {' | '.join(map(_cell, line))} |\n" for line in lines)
+        return f"{text}\n{self.shape}".rstrip()
+
+    def data(self) -> dict[str, Any]:
+        """Return it as plain data: numbers stay numbers where the kernel said them."""
+        return {
+            "columns": [_short(name) for name in self.columns],
+            "rows": [[_plain(cell) for cell in row] for row in self.rows],
+            "shape": self.shape,
+        }
+
+
 def is_of_data(html: str) -> bool:
     """Return whether HTML has a table that a library of data frames made."""
     return _OF_DATA.search(html, 0, _READ) is not None
@@ -64,8 +93,8 @@ def said_shape(text: str) -> str | None:
     return _shape(rows, columns)
 
 
-def from_resource(value: Any, shape: str | None) -> str | None:
-    """Return `application/vnd.dataresource+json` as Markdown; None if it is not that."""
+def from_resource(value: Any, shape: str | None) -> Table | None:
+    """Return the table of `application/vnd.dataresource+json`; None if it is not that."""
     match value:
         case {"schema": {"fields": [*fields], **schema}, "data": [*rows]}:
             names = [name for each in fields for name in _name(each)]
@@ -78,7 +107,7 @@ def from_resource(value: Any, shape: str | None) -> str | None:
             columns = len(names)
     shown = _ends(rows, _ROWS, dict.fromkeys(names, _DOTS))
     cells = [[row.get(name) for name in names] for row in shown if hasattr(row, "get")]
-    return _markdown(names, cells, shape or _shape(len(rows), columns)) if names else None
+    return _bounded(names, cells, shape or _shape(len(rows), columns)) if names else None
 
 
 def _name(column: Any) -> list[str]:
@@ -91,6 +120,17 @@ def _name(column: Any) -> list[str]:
 
 def from_html(html: str) -> str:
     """Return the text of HTML, its tables as Markdown; empty if there is none."""
+    return _read(html).text()
+
+
+def found_in(html: str) -> Sequence[Table]:
+    """Return the tables of HTML."""
+    reader = _read(html)
+    reader.text()
+    return reader.tables
+
+
+def _read(html: str) -> "_Reader":
     reader = _Reader(html)
     at = 0
     for found in _TAG.finditer(html, 0, _READ):
@@ -102,7 +142,7 @@ def from_html(html: str) -> str:
             reader.end((found["end"] or "<!--").lower())
     if len(html) <= _READ:  # else it is a tag that was cut
         reader.say(html[at:])
-    return reader.text()
+    return reader
 
 
 def _shape(rows: int, columns: int) -> str:
@@ -115,18 +155,26 @@ def _ends(values: Sequence[Any], limit: int, between: Any) -> Sequence[Any]:
     return [*values[: limit // 2], between, *values[-(limit // 2) :]]
 
 
-def _markdown(header: Sequence[Any], rows: Sequence[Sequence[Any]], shape: str) -> str:
+def _bounded(header: Sequence[Any], rows: Sequence[Sequence[Any]], shape: str) -> Table:
     width = len(header)
-    lines = [_ends([*row, *[""] * (width - len(row))], _COLUMNS, _DOTS) for row in (header, *rows)]
-    lines.insert(1, ["---"] * len(lines[0]))
-    text = "".join(f"| {' | '.join(map(_cell, line))} |\n" for line in lines)
-    return f"{text}\n{shape}".rstrip()
+    columns, *cells = (
+        _ends([*row, *[""] * (width - len(row))], _COLUMNS, _DOTS) for row in (header, *rows)
+    )
+    return Table(columns, cells, shape)
 
 
 def _cell(value: Any) -> str:
     text = "null" if value is None else str(value)
-    short = " ".join(text[:_CELL].split()).replace("|", "\\|")
-    return f"{short}{_DOTS}" if len(text) > _CELL else short
+    return " ".join(_short(text).split()).replace("|", "\\|")
+
+
+def _short(text: Any) -> str:
+    text = str(text)
+    return f"{text[:_CELL]}{_DOTS}" if len(text) > _CELL else text
+
+
+def _plain(value: Any) -> Any:
+    return value if value is None or isinstance(value, (bool, int, float)) else _short(value)
 
 
 @dataclass(slots=True)
@@ -147,6 +195,7 @@ class _Reader:
         self._hidden = ""  # the element whose content is not read
         self._rows: list[list[_Cell]] | None = None  # of the table that is being read
         self._headers = 0  # rows of them
+        self.tables: list[Table] = []
 
     def begin(self, tag: str, attributes: str) -> None:
         """Take in the start of an element."""
@@ -201,8 +250,9 @@ class _Reader:
         ]
         body = grid[headers:]
         shape = "" if self._has_shape else _shape(len(body) + self._unread, width - labels)
-        text = _markdown(header, _ends(body, _ROWS, [_DOTS] * width), shape)
-        self._said.append(f"\n\n{text}\n\n")
+        table = _bounded(header, _ends(body, _ROWS, [_DOTS] * width), shape)
+        self.tables.append(table)
+        self._said.append(f"\n\n{table.markdown()}\n\n")
 
     def text(self) -> str:
         """Return what was read, what there is of a table without an end too."""

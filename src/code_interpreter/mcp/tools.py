@@ -1,8 +1,9 @@
 """The tools: their definitions, and what each does with its arguments."""
 
+import base64
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 from mcp.types import CallToolResult, Tool, ToolAnnotations
 from opensandbox.exceptions import SandboxException
@@ -13,6 +14,7 @@ from code_interpreter._call.code_context import LANGUAGES, checked_language
 from code_interpreter.mcp import answers
 from code_interpreter.mcp.workspace import Tell, Workspace
 
+PICTURE: Final = 30_000_000  # bytes of a file that is looked at as a picture
 _SESSION: Final = "main"
 
 
@@ -33,6 +35,9 @@ Session = Annotated[
 ]
 
 
+Path = Annotated[str, Field(min_length=1)]
+
+
 class _Arguments(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
@@ -46,6 +51,39 @@ class RunCode(_Arguments):
         default=120, gt=0, description="Seconds after which the code is stopped; its state stays."
     )
     session: Session = _SESSION
+
+
+class Restart(_Arguments):
+    """Arguments of `restart`."""
+
+    language: Language | None = Field(
+        default=None, description="The language whose state is to go; all if it is left out."
+    )
+    session: Session = _SESSION
+
+
+class ListFiles(_Arguments):
+    """Arguments of `list_files`."""
+
+    path: Path = Field(default=".", description="The directory.")
+    depth: int = Field(default=1, ge=1, le=8, description="How many levels of it to list.")
+
+
+class ReadFile(_Arguments):
+    """Arguments of `read_file`."""
+
+    path: Path = Field(description="The file.")
+    offset: int = Field(default=0, ge=0, description="Bytes to skip, of a file that is text.")
+
+
+class WriteFile(_Arguments):
+    """Arguments of `write_file`."""
+
+    path: Path = Field(description="The file. Directories that it lies in are made.")
+    content: str = Field(description="The whole new content.")
+    encoding: Literal["utf-8", "base64"] = Field(
+        default="utf-8", description="What the content is: text, or the base64 of bytes."
+    )
 
 
 Work = Callable[[Workspace, Any, Tell], Awaitable[CallToolResult]]
@@ -71,41 +109,129 @@ async def _run_code(workspace: Workspace, wanted: RunCode, tell: Tell) -> CallTo
         if error.execution is None:
             raise
         return answers.of_run(error.execution, problem=str(error))
-    return answers.of_run(execution)
+    try:
+        files = await (await workspace.folder()).changed()
+    except SandboxException as error:
+        return answers.of_run(
+            execution, problem=f"Its files cannot be listed: {answers.words_of(error)}"
+        )
+    return answers.of_run(execution, files=files)
+
+
+async def _restart(workspace: Workspace, wanted: Restart, _: Tell) -> CallToolResult:
+    ended = await workspace.restart(wanted.language, wanted.session)
+    if not ended:
+        return answers.of_text("Nothing had state there.")
+    return answers.of_text(f"The state of {', '.join(ended)} is gone. Files are still there.")
+
+
+async def _list_files(workspace: Workspace, wanted: ListFiles, _: Tell) -> CallToolResult:
+    folder = await workspace.folder()
+    entries = await folder.entries(wanted.path, wanted.depth)
+    return answers.of_entries(entries, folder.absolute(wanted.path))
+
+
+async def _read_file(workspace: Workspace, wanted: ReadFile, _: Tell) -> CallToolResult:
+    folder = await workspace.folder()
+    path = folder.absolute(wanted.path)
+    size = await folder.size(path)
+    kind = answers.kind_of(path) or ""
+    if kind.startswith("image/") and kind != "image/svg+xml" and 0 < size <= PICTURE:
+        content = await folder.read(path, offset=0, count=size)
+        if shown := answers.of_picture(content):
+            return shown
+    if wanted.offset >= size > 0:
+        return answers.of_problem(f"The offset is beyond the end: the file has {size:,} bytes.")
+    content = b""
+    if size:
+        content = await folder.read(path, offset=wanted.offset, count=answers.READ)
+    return answers.of_file(content, offset=wanted.offset, size=size)
+
+
+async def _write_file(workspace: Workspace, wanted: WriteFile, _: Tell) -> CallToolResult:
+    try:
+        content = (
+            base64.b64decode(wanted.content, validate=True)
+            if wanted.encoding == "base64"
+            else wanted.content.encode()
+        )
+    except ValueError as error:  # half of a surrogate pair, too
+        return answers.of_problem(f"The content is not {wanted.encoding}: {error}")
+    folder = await workspace.folder()
+    path = folder.absolute(wanted.path)
+    await folder.write(path, content)
+    return answers.of_text(f"Wrote {len(content):,} bytes to {path}.")
 
 
 def _tool(
-    name: str,
-    arguments: type[BaseModel],
-    work: Work,
-    description: str,
-    annotations: ToolAnnotations,
+    name: str, title: str, arguments: type[BaseModel], work: Work, description: str, **hints: bool
 ) -> _Tool:
     schema = arguments.model_json_schema()
     del schema["title"], schema["description"]  # of the class: for readers of this file
     for argument in schema["properties"].values():
         del argument["title"]
+    annotations = ToolAnnotations(
+        title=title,
+        read_only_hint=hints.get("read_only", False),
+        destructive_hint=hints.get("destructive", False),
+        idempotent_hint=hints.get("idempotent", False),
+        open_world_hint=hints.get("open_world", False),
+    )
     definition = Tool(
         name=name, description=description, input_schema=schema, annotations=annotations
     )
     return _Tool(definition, arguments, work)
 
 
+_RELATIVE: Final = "Relative paths begin in the working directory of the code."
 _TOOLS: Final = {
     tool.definition.name: tool
     for tool in (
         _tool(
             "run_code",
+            "Run code",
             RunCode,
             _run_code,
             tool_schema("mcp")["description"],
-            ToolAnnotations(
-                title="Run code",
-                read_only_hint=False,
-                destructive_hint=True,
-                idempotent_hint=False,
-                open_world_hint=True,
-            ),
+            destructive=True,
+            open_world=True,
+        ),
+        _tool(
+            "restart",
+            "Restart",
+            Restart,
+            _restart,
+            "Forget variables and imports, and end what runs in the background there. Files stay.",
+            destructive=True,
+            idempotent=True,
+        ),
+        _tool(
+            "list_files",
+            "List files",
+            ListFiles,
+            _list_files,
+            f"List the files of a directory in the sandbox. {_RELATIVE}",
+            read_only=True,
+            idempotent=True,
+        ),
+        _tool(
+            "read_file",
+            "Read a file",
+            ReadFile,
+            _read_file,
+            "Read a file of the sandbox: its text, piece by piece if it is long, or the picture"
+            f" that it is. {_RELATIVE}",
+            read_only=True,
+            idempotent=True,
+        ),
+        _tool(
+            "write_file",
+            "Write a file",
+            WriteFile,
+            _write_file,
+            f"Write a whole file in the sandbox; one of that name is replaced. {_RELATIVE}",
+            destructive=True,
+            idempotent=True,
         ),
     )
 }
@@ -143,4 +269,4 @@ async def call(
     try:
         return await tool.work(workspace, wanted, tell)
     except SandboxException as error:  # of opensandbox and of this package
-        return answers.of_problem(str(error) or type(error).__name__)
+        return answers.of_problem(answers.words_of(error))

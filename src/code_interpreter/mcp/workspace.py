@@ -6,12 +6,13 @@ is first used. All of them start in the sandbox's working directory.
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
 from dataclasses import dataclass
 from typing import Final
 
 from opensandbox.models.execd import ExecutionHandlers, OutputMessage
+from opensandbox.models.filesystem import EntryInfo
 from typing_extensions import Self
 
 from code_interpreter import (
@@ -23,6 +24,7 @@ from code_interpreter import (
 )
 from code_interpreter._output.terminal import plain
 from code_interpreter.mcp.apart import to_its_end
+from code_interpreter.mcp.folder import DEPTH, Folder
 
 # Called with the seconds that a run has taken, and the last line that it printed.
 Tell = Callable[[float, str], Awaitable[None]]
@@ -33,9 +35,9 @@ _KEPT: Final = 32_000_000  # bytes of a run's output
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
+class _Started:
     interpreter: CodeInterpreter
-    directory: str
+    folder: Folder
 
 
 class Workspace:
@@ -50,7 +52,7 @@ class Workspace:
     ) -> None:
         self._open = open_interpreter
         self._stack = AsyncExitStack()
-        self._starting: asyncio.Task[_Place] | None = None
+        self._starting: asyncio.Task[_Started] | None = None
         self._contexts: dict[tuple[str, str], CodeContext] = {}
         self._creating = asyncio.Lock()
 
@@ -66,17 +68,54 @@ class Workspace:
             await asyncio.wait({self._starting})
         await self._stack.aclose()
 
-    async def _start(self) -> _Place:
+    async def _start(self) -> _Started:
         interpreter = await self._stack.enter_async_context(self._open())
         said = await interpreter.commands.run("pwd")
-        return _Place(interpreter, "".join(line.text for line in said.logs.stdout).strip())
+        directory = "".join(line.text for line in said.logs.stdout).strip()
+        folder = Folder(interpreter.files, directory)
+        await folder.changed()
+        return _Started(interpreter, folder)
 
-    async def _place(self) -> _Place:
-        """Return the sandbox; one that could not be started is tried again."""
+    async def _started(self) -> _Started:
+        """Return the sandbox, which is started now if it was not, or if that failed."""
         if self._starting is None or (self._starting.done() and self._starting.exception()):
             self._starting = asyncio.create_task(self._start())
         # All wait for one start, which goes on if the first of them is cancelled.
         return await asyncio.shield(self._starting)
+
+    async def folder(self) -> Folder:
+        """Return the working directory."""
+        return (await self._started()).folder
+
+    async def seen_files(self) -> Sequence[EntryInfo] | None:
+        """Return what files there are to see; None where no sandbox has started."""
+        task = self._starting
+        if task is None or not task.done() or task.exception():
+            return None
+        folder = task.result().folder
+        return await folder.entries(folder.directory, DEPTH)
+
+    async def restart(self, language: str | None, session: str) -> Sequence[str]:
+        """End the contexts of a session, and so their state.
+
+        Args:
+            language: That of the context to end; None for all.
+            session: The session's name.
+
+        Returns:
+            The languages whose state is gone.
+        """
+        ended = [
+            (of, context)
+            for (of, name), context in self._contexts.items()
+            if name == session and language in {None, of}
+        ]
+        for _, context in ended:
+            self._forget(context)
+            codes = (await self._started()).interpreter.codes
+            with suppress(ContextNotFoundError):  # so its state is gone already
+                await codes.delete_context(str(context.id))
+        return sorted(of for of, _ in ended)
 
     async def run(
         self, code: str, *, language: str, session: str, timeout: float, tell: Tell
@@ -97,7 +136,7 @@ class Workspace:
             CodeInterpreterError: The run failed for another reason than its code.
         """
         context = await self._context(language, session)
-        interpreter = (await self._place()).interpreter
+        interpreter = (await self._started()).interpreter
         last = ""
 
         async def heard(message: OutputMessage) -> None:
@@ -134,12 +173,12 @@ class Workspace:
             await asyncio.gather(ticking, return_exceptions=True)
 
     async def _context(self, language: str, session: str) -> CodeContext:
-        place = await self._place()
+        started = await self._started()
         async with self._creating:
             context = self._contexts.get((language, session))
             if context is None:
-                context = await place.interpreter.codes.create_context(
-                    language, cwd=place.directory or None
+                context = await started.interpreter.codes.create_context(
+                    language, cwd=started.folder.directory
                 )
                 self._contexts[language, session] = context
             return context
