@@ -89,3 +89,27 @@ async def test_a_context_that_makes_no_sense_is_refused(client: Client) -> None:
         create_code_context, body=CodeContextRequest.from_dict({"language": 5})
     )
     assert isinstance(answer, ErrorResponse)
+
+
+async def test_a_context_is_started_anew(client: Client, folder: str) -> None:
+    old = await client.codes.create_context(PYTHON, cwd=folder)
+    await client.run("kept = 1", context=old)
+    new = await client.codes.restart_context(old)
+    assert new.id
+    assert (new.language, new.cwd) == (PYTHON, folder)
+    execution = await client.run("print('kept' in globals())", context=new)
+    assert stdout(execution) == "False\n"
+    known = await ids(client)
+    assert new.id in known
+    assert (old.id in known) == (old.id == new.id)
+    await client.codes.delete_context(new.id)
+
+
+async def test_a_context_that_is_gone_is_not_started_anew(client: Client) -> None:
+    context = await client.codes.create_context(PYTHON)
+    assert context.id is not None
+    await client.codes.delete_context(context.id)
+    before = await ids(client)
+    with pytest.raises(ci.ContextNotFoundError):
+        await client.codes.restart_context(context)
+    assert await ids(client) == before

@@ -466,6 +466,43 @@ def test_deleting_a_context_ends_its_run_and_all_its_processes(server: Server) -
     assert server.client.get(f"/code/contexts/{doomed}").status_code == 404
 
 
+def test_a_context_that_is_started_anew_keeps_its_id_and_its_directory(
+    server: Server, tmp_path: Path
+) -> None:
+    with server.context(cwd=str(tmp_path)) as context:
+        live = server.live("import time\nkept = 1\nprint(1, flush=True)\ntime.sleep(30)", context)
+        live.wait_for("stdout")
+        body = {"language": "python", "id": context}
+        made = server.client.post("/code/context", json=body)
+        assert made.json() == {"id": context, "language": "python", "cwd": str(tmp_path)}
+        assert live.outcome(3).error["ename"] == "ContextRestarted"
+        outcome = server.run("import os\nprint('kept' in globals(), os.getcwd())", context)
+        assert outcome.text() == f"False {tmp_path}\n"
+
+
+def test_a_default_context_that_is_started_anew_is_one_still(server: Server) -> None:
+    default = {"code": "kept=1", "context": {"language": "bash"}}
+    assert server.request("/code", default).ok
+    [context] = [each["id"] for each in server.client.get("/code/contexts?language=bash").json()]
+    again = {"language": "bash", "id": context}
+    assert server.client.post("/code/context", json=again).status_code == 200
+    outcome = server.request("/code", {**default, "code": 'echo "[$kept]"'})
+    assert outcome.text() == "[]\n"
+    assert len(server.client.get("/code/contexts?language=bash").json()) == 1
+    server.client.delete("/code/contexts?language=bash")
+
+
+def test_a_context_is_started_anew_in_its_own_language_and_only_if_there_is_one(
+    server: Server,
+) -> None:
+    with server.context() as context:
+        wrong = server.client.post("/code/context", json={"language": "bash", "id": context})
+        assert (wrong.status_code, wrong.json()["code"]) == (400, "INVALID_REQUEST_BODY")
+        assert server.run("1", context).ok
+    gone = server.client.post("/code/context", json={"language": "python", "id": context})
+    assert (gone.status_code, gone.json()["code"]) == (404, "CONTEXT_NOT_FOUND")
+
+
 def test_a_context_can_be_deleted_while_its_kernel_starts(server: Server) -> None:
     doomed = server.create()
     live = server.live("1", doomed)

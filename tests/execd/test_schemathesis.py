@@ -87,10 +87,13 @@ RUNTIME_ERRORS = {
 REFUSALS = {
     "getBackgroundCommandLogs": "no command has the id, as with real servers",
     "chmodFiles": "a mode that is not octal; no such user or group",
+    "createCodeContext": "the context to start anew has another language",
     "downloadFile": "lines do not go with a `Range`; no content is there, or none in that range",
     "listDirectory": "it is no directory",
     "makeDirs": "a mode that is not octal; no such user or group",
     "replaceContent": "it is no file; two paths are the same",
+    "runCommand": "no process can have such a variable",
+    "runInSession": "no process can have such a variable",
     "searchFiles": "the pattern is none",
     "uploadFile": "a mode that is not octal; no such user or group; no file is there",
 }

@@ -68,6 +68,8 @@ DIFFERENCES = [
         "the tables name this schema and leave it out", "", "CodeContextRequest.language?: str"
     ),
     Difference("execd starts a context in a directory", "", "CodeContextRequest.cwd?: str"),
+    Difference("our server starts a context anew", "", "CodeContextRequest.id?: str"),
+    Difference("which may not exist", "", "createCodeContext 404: ErrorResponse"),
     Difference("execd echoes the directory of a context", "", "CodeContext.cwd?: str"),
     *(
         Difference(

@@ -13,6 +13,7 @@ from code_interpreter._call.code_context import (
     checked_id,
     checked_language,
     context_request,
+    restart_request,
     run_request,
 )
 from code_interpreter._call.readiness import ReadyWait
@@ -160,3 +161,11 @@ def test_durations_are_not_negative() -> None:
         ReadyWait(-SECOND, SECOND, now=0)
     with pytest.raises(InvalidArgumentError, match="polling interval"):
         ReadyWait(SECOND, -SECOND, now=0)
+
+
+def test_what_has_no_id_cannot_be_started_anew() -> None:
+    body = restart_request(CodeContext(id="c1", language="cobol", cwd="/a"))[1]
+    assert body.to_dict() == {"language": "cobol", "cwd": "/a", "id": "c1"}
+    for bad in (CodeContext(language="python"), "c1", None):
+        with pytest.raises(InvalidArgumentError):
+            restart_request(bad)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]

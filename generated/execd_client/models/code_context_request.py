@@ -21,16 +21,22 @@ class CodeContextRequest:
             may hang.
         cwd (str | Unset): The directory in which the context starts. It is created if it is
             missing. Without it the server chooses.
+        id (str | Unset): The id of a context to start anew: it ends, with its kernel, and the
+            new one has its id and its place as a default context. Servers that do not know this
+            leave that context as it is, and answer with a new one that has another id.
     """
 
     language: str | Unset = UNSET
     cwd: str | Unset = UNSET
+    id: str | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         language = self.language
 
         cwd = self.cwd
+
+        id = self.id
 
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
@@ -39,6 +45,8 @@ class CodeContextRequest:
             field_dict["language"] = language
         if cwd is not UNSET:
             field_dict["cwd"] = cwd
+        if id is not UNSET:
+            field_dict["id"] = id
 
         return field_dict
 
@@ -49,9 +57,12 @@ class CodeContextRequest:
 
         cwd = optional(d, "cwd")
 
+        id = optional(d, "id")
+
         code_context_request = cls(
             language=language,
             cwd=cwd,
+            id=id,
         )
 
         code_context_request.additional_properties = d

@@ -27,7 +27,13 @@ from code_interpreter._output.execution import Execution
 from code_interpreter._run.handlers import listeners
 from code_interpreter._run.run import Run
 from code_interpreter._run.watch import GRACE
-from code_interpreter._wire.failures import ensure_ok, mapped_errors, parsed, parsed_list
+from code_interpreter._wire.failures import (
+    ensure_ok,
+    logged_errors,
+    mapped_errors,
+    parsed,
+    parsed_list,
+)
 from code_interpreter._wire.target import at_most
 
 
@@ -87,6 +93,36 @@ class Codes:
             ensure_ok(
                 await delete_context.asyncio_detailed(context_id, client=self._connection.rest)
             )
+
+    async def restart_context(self, context: CodeContext) -> CodeContext:
+        """Start a context anew, with a fresh kernel in the same directory; its state is gone.
+
+        What runs there ends. Our own server keeps the context's id. Others give the new one another
+        id, and the old one is deleted, so go on with what this returns.
+
+        Args:
+            context: A context with an id; the default context of a language has none.
+
+        Returns:
+            The context to go on with.
+
+        Raises:
+            ContextNotFoundError: The server does not have it.
+        """
+        old, body = contexts.restart_request(context)
+        with mapped_errors():
+            response = await create_code_context.asyncio_detailed(
+                client=self._connection.rest, body=body
+            )
+            made = contexts.from_wire(parsed(wire.CodeContext, response))
+        if made.id is not None and made.id != old:
+            try:
+                await self.delete_context(old)
+            except BaseException:
+                with logged_errors("the context that should have replaced another one was kept"):
+                    await self.delete_context(made.id)
+                raise
+        return made.model_copy(update={"cwd": made.cwd or context.cwd})
 
     async def delete_contexts(self, language: str) -> None:
         """Delete all contexts of a language, including its default context."""

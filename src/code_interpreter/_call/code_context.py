@@ -86,6 +86,21 @@ def context_request(language: str, cwd: str | None) -> wire.CodeContextRequest:
     return wire.CodeContextRequest(language=checked_language(language), cwd=cwd or UNSET)
 
 
+def restart_request(context: CodeContext) -> tuple[str, wire.CodeContextRequest]:
+    """Return the id of a context, and the request that starts it anew."""
+    if not isinstance(context, CodeContext):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers may be untyped
+        raise InvalidArgumentError(f"context must be a CodeContext; got {type(context).__name__}")
+    if not context.id:
+        raise InvalidArgumentError(
+            "the default context of a language has no id to restart it by;"
+            " delete_contexts(language) makes it anew, with all others of its language"
+        )
+    body = wire.CodeContextRequest(
+        language=context.language, cwd=context.cwd or UNSET, id=context.id
+    )
+    return context.id, body
+
+
 def run_request(
     code: str, language: str | None, context: CodeContext | None
 ) -> wire.RunCodeRequest:

@@ -53,6 +53,7 @@ _NO_EGRESS = (
 class _ContextRequest(msgspec.Struct):
     language: str | None = None
     cwd: str | None = None
+    id: str | None = None
 
 
 class _ContextReference(msgspec.Struct):
@@ -124,7 +125,7 @@ class Execd:
 
     async def _create_context(self, request: Request) -> Response:
         asked = await body(request, _ContextRequest)
-        context = await self._contexts.create(asked.language, asked.cwd)
+        context = await self._contexts.create(asked.language, asked.cwd, anew=asked.id)
         return JSONResponse(describe(context, cwd=True))
 
     async def _list_contexts(self, request: Request) -> Response:

@@ -42,6 +42,11 @@ def _parse_response(
 
             return response_400
 
+        if response.status_code == 404:
+            response_404 = ErrorResponse.from_dict(responses.json(response, dict))
+
+            return response_404
+
         if response.status_code == 500:
             response_500 = ErrorResponse.from_dict(responses.json(response, dict))
 

@@ -45,12 +45,19 @@ class Context:
         launch: How its kernel is started.
         cwd: Where its kernel starts.
         given_cwd: The same as the client put it; None when it did not.
+        context_id: The id of the context whose place it takes; a new one by default.
     """
 
     def __init__(
-        self, language: str, launch: Launch, *, cwd: Path, given_cwd: str | None = None
+        self,
+        language: str,
+        launch: Launch,
+        *,
+        cwd: Path,
+        given_cwd: str | None = None,
+        context_id: str | None = None,
     ) -> None:
-        self.id = str(uuid4())
+        self.id = context_id or str(uuid4())
         self.language = language
         self.launch = launch
         self.cwd = cwd
@@ -80,20 +87,38 @@ class Contexts:
         self._running: dict[str, Context] = {}  # by the run's id
         self._driving: set[asyncio.Task[None]] = set()
 
-    async def create(self, language: str | None, cwd: str | None) -> Context:
+    async def create(
+        self, language: str | None, cwd: str | None, *, anew: str | None = None
+    ) -> Context:
         """Make a context; its kernel starts in the background.
 
+        Args:
+            language: Its language.
+            cwd: Where it starts.
+            anew: The id of a context that ends now, and whose place it takes; `cwd` too, if that is
+                not given.
+
         Raises:
-            ApiError: Unknown language, version not installed, impossible `cwd`.
+            ApiError: Unknown language, version not installed, impossible `cwd`, no such context.
         """
         name = self._languages.name(language)
+        if anew:
+            old = self.get(anew)
+            if old.language != name:
+                raise invalid_body(f"context {anew} is not a context of {name}")
+            cwd = cwd or old.given_cwd
         launch = await self._languages.launch(name)
         folder = self._workdir / (cwd or "")
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except (OSError, ValueError) as error:
             raise invalid_body(f"cwd {cwd!r} cannot be used: {error}") from error
-        context = self._add(Context(name, launch, cwd=folder, given_cwd=cwd or None))
+        if anew:
+            # It may have gone meanwhile: `launch` asks programs which versions they have.
+            self._end(self.get(anew), "ContextRestarted", "the context was restarted")
+        context = self._add(
+            Context(name, launch, cwd=folder, given_cwd=cwd or None, context_id=anew or None)
+        )
         self._start(context)
         return context
 
@@ -123,7 +148,11 @@ class Contexts:
         del self._contexts[context_id]
         if self._defaults.get(context.language) == context_id:
             del self._defaults[context.language]
-        reason = ("ContextDeleted", "the context was deleted while this ran")
+        self._end(context, "ContextDeleted", "the context was deleted")
+
+    @staticmethod
+    def _end(context: Context, name: str, what: str) -> None:
+        reason = (name, f"{what} while this ran")
         if context.run is not None and not context.handed_over:
             context.run.end([], encode.error(*reason))
         if context.starting is not None:
