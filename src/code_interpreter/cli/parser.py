@@ -14,6 +14,7 @@ from code_interpreter.kernels.extras import require
 
 _LIFECYCLE_PORT = 8080
 _EXECD_PORT = 44772
+_MCP_PORT = 8765
 _MISSING_EXTRA = 2
 
 
@@ -110,8 +111,9 @@ def _parser() -> argparse.ArgumentParser:
         commands.add_parser(
             "mcp",
             help="run a server of the Model Context Protocol, for agents",
-            description="Run a server of the Model Context Protocol on the standard streams. Each "
-            "connection has a sandbox of its own, which starts with the first call that needs it.",
+            description="Run a server of the Model Context Protocol, on the standard streams, or "
+            "over --http. Each connection has a sandbox of its own, which starts with the first "
+            "call that needs it.",
         )
     )
 
@@ -157,6 +159,30 @@ def _add_mcp(parser: argparse.ArgumentParser) -> None:
         "--image",
         default="opensandbox/code-interpreter:latest",
         help="what a new sandbox of a cluster is made of (default: %(default)s)",
+    )
+
+    parser.add_argument(
+        "--http",
+        action="store_true",
+        help="listen on 127.0.0.1 (streamable HTTP), for any number of clients",
+    )
+    parser.add_argument(
+        "--port",
+        type=_port,
+        default=_MCP_PORT,
+        help="port to listen on; 0: a free one (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--token",
+        help="what clients must send over HTTP; default: CODE_INTERPRETER_MCP_TOKEN if set, else a "
+        "new one",
+    )
+    parser.add_argument(
+        "--idle-timeout",
+        type=_seconds,
+        default=1800.0,
+        metavar="SECONDS",
+        help="end a session over HTTP after this time without a request (default: %(default)g)",
     )
 
 
@@ -215,3 +241,10 @@ def _port(text: str) -> int:
     if not 0 <= port <= 65535:  # noqa: PLR2004 - the highest port
         raise argparse.ArgumentTypeError(f"not a port: {port}")
     return port
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0 < seconds < float("inf"):
+        raise argparse.ArgumentTypeError(f"not a time: {text}")
+    return seconds

@@ -2,18 +2,27 @@
 
 import argparse
 import asyncio
+import os
+import secrets
+import signal
+import socket
 import sys
+from typing import Final
 
+from code_interpreter.execd.http.gate import authority, bind, uvicorn_server
 from code_interpreter.local.box.box import IsolationUnavailableError
 from code_interpreter.local.box.tiers import box_for, chosen
+from code_interpreter.mcp.http import PATH, http_app
 from code_interpreter.mcp.places import Place
 from code_interpreter.mcp.stdio import serve_stdio
 
-_CANNOT_START = 1
+TOKEN_VARIABLE: Final = "CODE_INTERPRETER_MCP_TOKEN"  # noqa: S105  # a name, not a secret
+_HOST: Final = "127.0.0.1"
+_CANNOT_START: Final = 1
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Serve until the client is gone; 1 if code could not run here."""
+    """Serve until the client is gone, or, over HTTP, until a signal; 1 if code could not run."""
     place = Place(
         domain=arguments.domain,
         sandbox_id=arguments.sandbox,
@@ -27,7 +36,31 @@ def run(arguments: argparse.Namespace) -> int:
             box_for(chosen(arguments.isolation))
         except (ValueError, IsolationUnavailableError) as error:
             return _refuse(str(error))
-    asyncio.run(serve_stdio(place))
+    if not arguments.http:
+        asyncio.run(serve_stdio(place))
+        return 0
+    try:
+        listening = bind(_HOST, arguments.port)
+    except OSError as error:
+        return _refuse(f"cannot listen on {authority(_HOST, arguments.port)}: {error}")
+    token = arguments.token or os.environ.get(TOKEN_VARIABLE) or secrets.token_urlsafe(24)
+    return _serve_http(place, listening, token, arguments.idle_timeout)
+
+
+def _serve_http(place: Place, listening: socket.socket, token: str, idle: float) -> int:
+    # uvicorn takes signals, ends everything in order, and passes them on.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda _number, _frame: sys.exit(0))
+    server = uvicorn_server(http_app(place, host=_HOST, token=token, idle=idle))
+    address = authority(_HOST, listening.getsockname()[1])
+    sys.stdout.write(
+        f"MCP server on http://{address}{PATH}\n"
+        "Every request needs this header:\n"
+        f"Authorization: Bearer {token}\n"
+    )
+    sys.stdout.flush()
+    with listening:
+        asyncio.run(server.serve(sockets=[listening]))
     return 0
 
 

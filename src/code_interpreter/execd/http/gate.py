@@ -70,6 +70,8 @@ def is_loopback(host: str) -> bool:
 
 # RFC 9110, section 7.2: a name or an address (of IPv6 in brackets), and perhaps a port.
 _HOST = re.compile(r"(?:\[(?P<v6>[0-9a-fA-F:.]+)\]|(?P<name>[^\[\]:/@]*))(?::[0-9]*)?")
+# RFC 6454, section 6.2, of pages that have one.
+_ORIGIN = re.compile(r"https?://(?P<host>[^/]+)")
 
 
 class Gate:
@@ -82,6 +84,7 @@ class Gate:
         host: The address that the server listens on. On a loopback address, only requests to
             a loopback name pass; on another, the operator asked for the world, and any name does.
         has_another: Whether a request may come in by another secret, which is for its path alone.
+        local_pages: Whether a request may name an Origin that is of this machine.
 
     Attributes:
         app: What stands behind the gate.
@@ -95,8 +98,10 @@ class Gate:
         secret: str,
         host: str,
         has_another: Callable[[str, Headers], bool] = lambda _path, _headers: False,
+        local_pages: bool = False,
     ) -> None:
         self.app = app
+        self._local_pages = local_pages
         self._has_another = has_another
         self._header = header
         self._secret = secret.encode()
@@ -118,11 +123,7 @@ class Gate:
     def _refusal(self, path: str, headers: Headers) -> JSONResponse | None:
         if self._loopback_only and not is_loopback(_host_name(headers.get("host", ""))):
             return error_response(403, "FORBIDDEN_HOST", "this server answers to loopback names")
-        # Programs send neither header; browsers cannot leave them out on a cross-site request.
-        if "origin" in headers or headers.get("sec-fetch-site", "none") not in {
-            "none",
-            "same-origin",
-        }:
+        if self._is_of_a_page(headers):
             return error_response(403, "FORBIDDEN_ORIGIN", "requests from web pages are refused")
         given = headers.get(self._header, "").encode()
         if not hmac.compare_digest(given, self._secret) and not self._has_another(path, headers):
@@ -133,6 +134,14 @@ class Gate:
                 {"code": "UNAUTHORIZED", "message": message, "error": message}, status_code=401
             )
         return None
+
+    def _is_of_a_page(self, headers: Headers) -> bool:
+        # Programs send neither header; browsers cannot leave them out on a cross-site request.
+        origin = headers.get("origin")
+        if origin is None:
+            return headers.get("sec-fetch-site", "none") not in {"none", "same-origin"}
+        page = _ORIGIN.fullmatch(origin) if self._local_pages else None
+        return page is None or not is_loopback(_host_name(page["host"]))
 
 
 def _host_name(host_header: str) -> str:
