@@ -28,6 +28,10 @@ _SYNTAX: Final = {
     "await ": "",
     "plain or async functions": "plain functions",  # what a handler may be
     "by cancelling it or by": "by Ctrl-C or by",  # how a run is left
+    "opensandbox.models.execd import ExecutionHandlers, OutputMessage, RunCommandOpts": (
+        "opensandbox.models.execd import OutputMessage, RunCommandOpts\n"
+        "from opensandbox.models.execd_sync import ExecutionHandlersSync"
+    ),
     "opensandbox.models.execd import ExecutionHandlers": (
         "opensandbox.models.execd_sync import ExecutionHandlersSync"
     ),

@@ -12,6 +12,7 @@ from code_interpreter._version import __version__
 if TYPE_CHECKING:
     from code_interpreter._async.codes import Codes
     from code_interpreter._async.interpreter import CodeInterpreter
+    from code_interpreter._bundled.settings import BundledRuntime, Runtime, SetupProgress
     from code_interpreter._call.code_context import CodeContext, SupportedLanguage
     from code_interpreter._errors import (
         APIError,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
         ProtocolError,
         RateLimitedError,
         RequestTimeoutError,
+        RuntimeSetupError,
         StreamIdleError,
         StreamTruncatedError,
         TransportError,
@@ -47,6 +49,7 @@ if TYPE_CHECKING:
 __all__ = [
     "APIError",
     "AuthenticationError",
+    "BundledRuntime",
     "CodeContext",
     "CodeError",
     "CodeInterpreter",
@@ -73,6 +76,9 @@ __all__ = [
     "RateLimitedError",
     "RequestTimeoutError",
     "Result",
+    "Runtime",
+    "RuntimeSetupError",
+    "SetupProgress",
     "StreamIdleError",
     "StreamTruncatedError",
     "SupportedLanguage",
@@ -102,6 +108,9 @@ for _name, _level in {
 _HOMES = {
     "Codes": "_async.codes",
     "CodesSync": "_sync.codes",
+    "BundledRuntime": "_bundled.settings",
+    "Runtime": "_bundled.settings",
+    "SetupProgress": "_bundled.settings",
     "CodeContext": "_call.code_context",
     "Execution": "_output.execution",
     "ExecutionError": "_output.execution",

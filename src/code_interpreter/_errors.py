@@ -75,6 +75,23 @@ class NotReadyError(CodeInterpreterError, shared.SandboxReadyTimeoutException, T
     """The interpreter did not become ready in time."""
 
 
+class RuntimeSetupError(CodeInterpreterError, shared.SandboxInternalException):
+    """Our own execd could not be set up in a sandbox.
+
+    Attributes:
+        step: What was being done: ``look``, ``send``, ``install``, ``languages`` or ``start``.
+        output: The end of what the program that failed had printed; empty if there is none.
+        cure: What helps.
+    """
+
+    def __init__(self, problem: str, *, step: str, cure: str, output: str = "") -> None:
+        printed = f"\n{output}" if output else ""
+        super().__init__(f"no runtime of ours in this sandbox ({step}): {problem}; {cure}{printed}")
+        self.step = step
+        self.cure = cure
+        self.output = output
+
+
 class APIError(CodeInterpreterError, shared.SandboxApiException):
     """The server answered with a refusal or a failure.
 

@@ -1,7 +1,7 @@
 """Sandboxes of a foreign cluster that know only commands and files."""
 
 import os
-from collections.abc import AsyncGenerator, Callable, Generator, Iterator
+from collections.abc import AsyncGenerator, Generator, Iterator, Mapping
 from contextlib import (
     AbstractAsyncContextManager,
     AbstractContextManager,
@@ -10,6 +10,7 @@ from contextlib import (
     suppress,
 )
 from datetime import timedelta
+from typing import Protocol
 
 import pytest
 from opensandbox import Sandbox, SandboxSync
@@ -17,8 +18,23 @@ from opensandbox.exceptions import SandboxApiException
 
 from tests.support.standin import Settings, StandIn
 
-StandInSandbox = Callable[[Settings], AbstractAsyncContextManager[Sandbox]]
-StandInSandboxSync = Callable[[Settings], AbstractContextManager[SandboxSync]]
+
+class StandInSandbox(Protocol):
+    """Makes a sandbox that lasts for an `async with` block."""
+
+    def __call__(
+        self, settings: Settings, env: Mapping[str, str] | None = None
+    ) -> AbstractAsyncContextManager[Sandbox]: ...
+
+
+class StandInSandboxSync(Protocol):
+    """Makes a blocking sandbox that lasts for a `with` block."""
+
+    def __call__(
+        self, settings: Settings, env: Mapping[str, str] | None = None
+    ) -> AbstractContextManager[SandboxSync]: ...
+
+
 NOT_SUPPORTED = 501  # the machine lacks what the settings want
 _READY = timedelta(seconds=30)
 
@@ -53,11 +69,14 @@ def standin_sandbox(standin: StandIn) -> StandInSandbox:
     """Make a sandbox that is killed at the end of its `async with` block."""
 
     @asynccontextmanager
-    async def sandbox(settings: Settings) -> AsyncGenerator[Sandbox, None]:
+    async def sandbox(
+        settings: Settings, env: Mapping[str, str] | None = None
+    ) -> AsyncGenerator[Sandbox, None]:
         with _skipping_what_is_missing():
             made = await Sandbox.create(
                 standin.image(settings),
                 connection_config=standin.connection(),
+                env=dict(env or {}),
                 ready_timeout=_READY,
             )
         try:
@@ -74,11 +93,14 @@ def standin_sandbox_sync(standin: StandIn) -> StandInSandboxSync:
     """Make a blocking sandbox that is killed at the end of its `with` block."""
 
     @contextmanager
-    def sandbox(settings: Settings) -> Generator[SandboxSync, None, None]:
+    def sandbox(
+        settings: Settings, env: Mapping[str, str] | None = None
+    ) -> Generator[SandboxSync, None, None]:
         with _skipping_what_is_missing():
             made = SandboxSync.create(
                 standin.image(settings),
                 connection_config=standin.connection_sync(),
+                env=dict(env or {}),
                 ready_timeout=_READY,
             )
         try:

@@ -21,7 +21,7 @@ from code_interpreter._async.runner import LiveRun, Runner
 from code_interpreter._call import code_context as contexts
 from code_interpreter._call.code_context import CodeContext, checked_language
 from code_interpreter._call.plan import DEFAULT_IDLE_TIMEOUT, OnBusy, Seconds, plan_run
-from code_interpreter._call.readiness import KERNELS_SERVED
+from code_interpreter._call.readiness import KERNELS_SERVED, VERSION_HEADER
 from code_interpreter._errors import CodeInterpreterError, NotReadyError
 from code_interpreter._output.execution import Execution
 from code_interpreter._run.handlers import listeners
@@ -245,10 +245,16 @@ class Codes:
             return False
         return True
 
-    async def check_ping(self) -> None:
-        """Raise the error of execd's answer, unless it is a good one."""
+    async def check_ping(self) -> str | None:
+        """Raise the error of execd's answer, unless it is a good one.
+
+        Returns:
+            The version of an execd that is ours; None for another.
+        """
         with mapped_errors():
-            ensure_ok(await ping.asyncio_detailed(client=self._connection.rest))
+            answer = await ping.asyncio_detailed(client=self._connection.rest)
+            ensure_ok(answer)
+            return answer.headers.get(VERSION_HEADER)
 
     async def check_health(self, timeout: float | None = None) -> None:
         """Raise the error that keeps code from running, if there is one.

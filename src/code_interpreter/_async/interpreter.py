@@ -12,10 +12,12 @@ from opensandbox.models.sandboxes import NetworkPolicy
 from opensandbox.services import Commands, Filesystem, Metrics
 from typing_extensions import Self
 
+from code_interpreter._async.bundled import connect
 from code_interpreter._async.codes import Codes
 from code_interpreter._async.connection import Connection
 from code_interpreter._async.local import LocalSandbox, LocalStart
 from code_interpreter._async.primitives import sleep, within
+from code_interpreter._bundled.settings import NATIVE, Runtime, RuntimeChoice, chosen
 from code_interpreter._call import readiness
 from code_interpreter._errors import CodeInterpreterError, InvalidArgumentError, NoSandboxError
 from code_interpreter._run.watch import GRACE
@@ -41,10 +43,16 @@ class CodeInterpreter:
     """
 
     def __init__(
-        self, connection: Connection, sandbox: Sandbox | None = None, *, grace: float = GRACE
+        self,
+        connection: Connection,
+        sandbox: Sandbox | None = None,
+        *,
+        grace: float = GRACE,
+        runtime: Runtime = NATIVE,
     ) -> None:
         self._connection = connection
         self._sandbox = sandbox
+        self._runtime = runtime
         self._codes = Codes(connection, grace=grace)
 
     @classmethod
@@ -55,17 +63,25 @@ class CodeInterpreter:
         ready_timeout: timedelta = readiness.TIMEOUT,
         health_check_polling_interval: timedelta = readiness.POLLING_INTERVAL,
         skip_health_check: bool = False,
+        runtime: RuntimeChoice = "native",
     ) -> Self:
-        """Return an interpreter for a sandbox that runs the code-interpreter image.
+        """Return an interpreter for a sandbox.
 
         Args:
             sandbox: The sandbox; the caller kills and closes it.
             ready_timeout: How long to wait until code can run.
             health_check_polling_interval: How long to wait between two checks.
             skip_health_check: Return at once; the first call may then fail.
+            runtime: What runs the code. ``"native"``: the daemon of the sandbox's image, which must
+                be a code-interpreter image. ``"bundled"``: our own, in a sandbox of any image that
+                has Python; it is found there, or set up. ``"auto"``: ours where it can be had, else
+                the image's; `runtime` says which. Or a `BundledRuntime`, which says how ours is to
+                be set up. docs/runtime.md tells all of it.
 
         Raises:
-            InvalidArgumentError: No sandbox, one of the other kind, or a negative duration.
+            InvalidArgumentError: No sandbox, one of the other kind, a negative duration, or no such
+                runtime.
+            RuntimeSetupError: Ours is wanted, and cannot be had.
             NotReadyError: Code could not run within `ready_timeout`.
             AuthenticationError: execd refuses the credentials that the endpoint came with.
         """
@@ -73,10 +89,15 @@ class CodeInterpreter:
             raise InvalidArgumentError("a sandbox must be given")
         if isinstance(sandbox, SandboxSync):  # type: ignore[unreachable]  # callers may be untyped
             raise InvalidArgumentError("a SandboxSync goes with CodeInterpreterSync")
-        # Refuse bad durations before any I/O.
+        # Refuse bad arguments before any I/O.
         readiness.ReadyWait(ready_timeout, health_check_polling_interval, now=0)
-        endpoint = await sandbox.get_endpoint(DEFAULT_EXECD_PORT)
-        interpreter = cls(Connection(sandbox.connection_config, endpoint), sandbox)
+        settings = chosen(runtime)
+        if settings is None:
+            endpoint = await sandbox.get_endpoint(DEFAULT_EXECD_PORT)
+            interpreter = cls(Connection(sandbox.connection_config, endpoint), sandbox)
+        else:
+            connection, found = await connect(sandbox, settings, or_native=runtime == "auto")
+            interpreter = cls(connection, sandbox, runtime=found)
         if not skip_health_check:
             try:
                 await interpreter.check_ready(ready_timeout, health_check_polling_interval)
@@ -187,6 +208,11 @@ class CodeInterpreter:
     def id(self) -> str:
         """The sandbox's id. Raises NoSandboxError like `sandbox`."""
         return self.sandbox.id
+
+    @property
+    def runtime(self) -> Runtime:
+        """What runs the code, and why it is this one."""
+        return self._runtime
 
     @property
     def codes(self) -> Codes:

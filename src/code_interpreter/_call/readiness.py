@@ -14,6 +14,9 @@ LOCAL_IMAGE: Final = "opensandbox/code-interpreter:local"
 KERNELS_SERVED: Final = "bash -c ': < /dev/tcp/127.0.0.1/${JUPYTER_PORT:-44771}'"
 """A command that succeeds, in a sandbox, once the Jupyter server behind execd takes connections."""
 
+VERSION_HEADER: Final = "X-CODE-INTERPRETER-VERSION"
+"""The header of an answer to a ping in which our own execd says its version."""
+
 
 class ReadyWait:
     """One wait for readiness: how long to pause between two checks, and when to give up."""

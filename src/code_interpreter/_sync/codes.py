@@ -18,7 +18,7 @@ from opensandbox.models.execd_sync import ExecutionHandlersSync
 from code_interpreter._call import code_context as contexts
 from code_interpreter._call.code_context import CodeContext, checked_language
 from code_interpreter._call.plan import DEFAULT_IDLE_TIMEOUT, OnBusy, Seconds, plan_run
-from code_interpreter._call.readiness import KERNELS_SERVED
+from code_interpreter._call.readiness import KERNELS_SERVED, VERSION_HEADER
 from code_interpreter._errors import CodeInterpreterError, NotReadyError
 from code_interpreter._output.execution import Execution
 from code_interpreter._run.handlers import listeners
@@ -240,10 +240,16 @@ class CodesSync:
             return False
         return True
 
-    def check_ping(self) -> None:
-        """Raise the error of execd's answer, unless it is a good one."""
+    def check_ping(self) -> str | None:
+        """Raise the error of execd's answer, unless it is a good one.
+
+        Returns:
+            The version of an execd that is ours; None for another.
+        """
         with mapped_errors():
-            ensure_ok(ping.sync_detailed(client=self._connection.rest))
+            answer = ping.sync_detailed(client=self._connection.rest)
+            ensure_ok(answer)
+            return answer.headers.get(VERSION_HEADER)
 
     def check_health(self, timeout: float | None = None) -> None:
         """Raise the error that keeps code from running, if there is one.

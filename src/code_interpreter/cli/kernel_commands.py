@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from code_interpreter.kernels.launch import Installed, KernelMissingError, Provider
+from code_interpreter.kernels.providers import installed as installed_of
 from code_interpreter.kernels.providers import providers
 
 _ALL = "all"
@@ -53,7 +54,7 @@ def install(arguments: argparse.Namespace) -> int:
 def found_kernels() -> tuple[list[Installed], dict[str, str]]:
     """The kernels of this machine; by each language that has none, what installs one."""
     found = providers()
-    installed = asyncio.run(_installed(found))
+    installed = asyncio.run(installed_of(found, os.environ))
     having = {kernel.language for kernel in installed}
     missing = {
         language: f"code-interpreter kernels install {language}"
@@ -70,11 +71,6 @@ def table(installed: Sequence[Installed]) -> str:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
     return "\n".join(lines)
-
-
-async def _installed(found: Sequence[Provider]) -> list[Installed]:
-    answers = await asyncio.gather(*(provider.installed(os.environ) for provider in found))
-    return [kernel for answer in answers for kernel in answer]
 
 
 def _name(provider: Provider) -> str:

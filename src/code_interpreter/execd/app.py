@@ -4,15 +4,18 @@ Takes no decisions but the form of requests and answers. Every failure that was 
 ErrorResponse with a code; one that was not is a 500 that names its cause, and is raised on.
 """
 
+import hmac
 from typing import Any
 
 import msgspec
 from starlette.applications import Starlette
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Match, Route
 
+from code_interpreter._version import __version__
 from code_interpreter.execd.code.contexts import Contexts, describe
 from code_interpreter.execd.commands.command_routes import CommandRoutes, command_stream
 from code_interpreter.execd.commands.commands import Commands
@@ -21,6 +24,7 @@ from code_interpreter.execd.files.file_routes import FileRoutes
 from code_interpreter.execd.files.files import Files
 from code_interpreter.execd.http.event_stream import EventStream
 from code_interpreter.execd.http.gate import (
+    OWN_TOKEN_HEADER,
     TOKEN_HEADER,
     ASGIApp,
     Gate,
@@ -34,6 +38,7 @@ from code_interpreter.execd.metrics import Watches
 from code_interpreter.execd.refusals import ApiError, invalid_body, unavailable
 
 PREFIX = "/44772"
+VERSION_HEADER = "X-CODE-INTERPRETER-VERSION"  # of answers to a ping: by it a client knows us
 
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _NO_ISOLATION = (
@@ -121,7 +126,7 @@ class Execd:
 
     async def _ping(self, request: Request) -> Response:
         del request
-        return Response()
+        return Response(headers={VERSION_HEADER: __version__})
 
     async def _create_context(self, request: Request) -> Response:
         asked = await body(request, _ContextRequest)
@@ -176,7 +181,14 @@ class Execd:
 
 def guarded(app: ASGIApp, *, token: str, host: str) -> ASGIApp:
     """`app` behind the gate, at `/` and below the prefix that endpoints carry."""
-    return Gate(_without_prefix(app), header=TOKEN_HEADER, secret=token, host=host)
+
+    def has_own(path: str, headers: Headers) -> bool:
+        del path
+        return hmac.compare_digest(headers.get(OWN_TOKEN_HEADER, "").encode(), token.encode())
+
+    return Gate(
+        _without_prefix(app), header=TOKEN_HEADER, secret=token, host=host, has_another=has_own
+    )
 
 
 def _without_prefix(app: ASGIApp) -> ASGIApp:

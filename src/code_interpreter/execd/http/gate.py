@@ -23,6 +23,8 @@ API_KEY_HEADER = "OPEN-SANDBOX-API-KEY"
 API_KEY_VARIABLE = "OPEN_SANDBOX_API_KEY"
 TOKEN_HEADER = "X-EXECD-ACCESS-TOKEN"  # noqa: S105  # a name, not a secret
 TOKEN_VARIABLE = "EXECD_ACCESS_TOKEN"  # noqa: S105
+# Where a cluster uses the token header for its own daemon's token, ours comes in this one.
+OWN_TOKEN_HEADER = "X-CODE-INTERPRETER-TOKEN"  # noqa: S105
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]

@@ -33,11 +33,11 @@ import select
 import shlex
 import signal
 import subprocess
+import sys
 import tempfile
 import threading
 import time
 from collections.abc import Callable
-from importlib.metadata import version
 from pathlib import Path
 from queue import SimpleQueue
 from typing import IO, Any, NamedTuple, cast
@@ -45,7 +45,12 @@ from typing import IO, Any, NamedTuple, cast
 import psutil
 from ipykernel import kernelbase
 
-from code_interpreter.kernels.python.python_kernel import LosslessApp
+# A script's folder comes first in the path. The package that this one is in does instead, which
+# need not be installed: it may have come to a sandbox as an archive.
+sys.path[0] = str(Path(__file__).parents[3])
+
+from code_interpreter._version import __version__  # noqa: E402 - see above
+from code_interpreter.kernels.python.python_kernel import LosslessApp  # noqa: E402
 
 # ipykernel has no types: what is called on it is unchecked.
 _UntypedKernel: Any = kernelbase.Kernel
@@ -283,7 +288,7 @@ class BashKernel(kernelbase.Kernel):
     """Runs cells in a shell."""
 
     implementation = "code-interpreter-bash"
-    implementation_version = version("opensandbox-code-interpreter")
+    implementation_version = __version__
     banner = "Bash"
     language_info = {  # noqa: RUF012 - as in ipykernel
         "name": "bash",

@@ -9,7 +9,8 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from code_interpreter.kernels.install import distribution_version, write_kernelspec
+from code_interpreter._version import __version__
+from code_interpreter.kernels.install import write_kernelspec
 from code_interpreter.kernels.launch import Installed, KernelMissingError, Launch
 
 # In this interpreter: it has ipykernel.
@@ -51,7 +52,7 @@ class Bash:
         except (KernelMissingError, OSError, subprocess.SubprocessError):
             return []
         number = re.match(r"[\d.]*\d", said)
-        kernel = f"code-interpreter {distribution_version('opensandbox-code-interpreter')}"
+        kernel = f"code-interpreter {__version__}"
         return [Installed("bash", number[0] if number else said, kernel, path)]
 
     def install(self, say: Callable[[str], None]) -> None:
