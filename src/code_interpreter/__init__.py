@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from code_interpreter._async.interpreter import CodeInterpreter
     from code_interpreter._bundled.settings import BundledRuntime, Runtime, SetupProgress
     from code_interpreter._call.code_context import CodeContext, SupportedLanguage
+    from code_interpreter._call.variable import Variable
     from code_interpreter._errors import (
         APIError,
         AuthenticationError,
@@ -84,6 +85,7 @@ __all__ = [
     "SupportedLanguage",
     "TextPart",
     "TransportError",
+    "Variable",
     "WrongLoopError",
     "__version__",
     "to_anthropic",
@@ -118,6 +120,7 @@ _HOMES = {
     "CodeInterpreter": "_async.interpreter",
     "CodeInterpreterSync": "_sync.interpreter",
     "SupportedLanguage": "_call.code_context",
+    "Variable": "_call.variable",
     "ImagePart": "_output.parts",
     "TextPart": "_output.parts",
     "Result": "_output.result",

@@ -22,6 +22,7 @@ from code_interpreter import (
     Outcome,
     Result,
     SupportedLanguage,
+    Variable,
 )
 from code_interpreter.events import Event, Stdout
 from code_interpreter.local import LocalServer
@@ -36,6 +37,8 @@ async def with_asyncio(sandbox: Sandbox) -> None:
     context = await interpreter.codes.create_context(SupportedLanguage.PYTHON, cwd="/tmp")
     assert_type(context, CodeContext)
     assert_type(await interpreter.codes.list_contexts(), list[CodeContext])
+    assert_type(await interpreter.codes.restart_context(context), CodeContext)
+    assert_type(await interpreter.codes.variables(context, limit=10), list[Variable])
     handlers = ExecutionHandlers(on_stdout=on_stdout)
     execution = await interpreter.codes.run("1", context=context, handlers=handlers)
     assert_type(execution, Execution)

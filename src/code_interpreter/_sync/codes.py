@@ -19,7 +19,8 @@ from code_interpreter._call import code_context as contexts
 from code_interpreter._call.code_context import CodeContext, checked_language
 from code_interpreter._call.plan import DEFAULT_IDLE_TIMEOUT, OnBusy, Seconds, plan_run
 from code_interpreter._call.readiness import KERNELS_SERVED, VERSION_HEADER
-from code_interpreter._errors import CodeInterpreterError, NotReadyError
+from code_interpreter._call.variable import MIME, Variable, read_variables, variables_cell
+from code_interpreter._errors import CodeInterpreterError, NotReadyError, ProtocolError
 from code_interpreter._output.execution import Execution
 from code_interpreter._run.handlers import listeners
 from code_interpreter._run.run import Run
@@ -216,6 +217,36 @@ class CodesSync:
         """
         plan = plan_run(code, language, context, timeout, idle_timeout, on_busy, max_output)
         return RunStreamSync(self._runner, plan, self._grace)
+
+    def variables(
+        self,
+        context: CodeContext | None = None,
+        *,
+        limit: int = 1000,
+        timeout: Seconds | None = None,
+    ) -> list[Variable]:
+        """Return the variables of a Python context, in the order in which they were made.
+
+        It waits for its turn as a run does, and leaves the context as it was: its names, `_`, the
+        history and the number of the next cell. Names that begin with an underscore are left out.
+        No code of the variables' own classes is called.
+
+        Args:
+            context: The context; by default Python's default context.
+            limit: How many to return at most.
+            timeout: As that of `run`.
+
+        Raises:
+            CodeError: The kernel could not tell them, or was interrupted.
+            ProtocolError: The kernel told something else.
+        """
+        cell = variables_cell(context, limit)
+        for _ in range(3):  # real servers lose two results in a hundred
+            execution = self.run(cell, context=context, timeout=timeout)
+            for result in execution.raise_for_error().result:
+                if MIME in result.mime:
+                    return read_variables(result.mime[MIME])
+        raise ProtocolError("the kernel did not show its variables")
 
     def interrupt(self, execution_id: str | Execution) -> None:
         """Interrupt a run: its code sees what its language has for that, such as KeyboardInterrupt.
