@@ -36,6 +36,7 @@ META: Final = "opensandbox.code-interpreter/run"
 """Where a result with pictures has what would be its structured content."""
 PIXELS: Final = 1568  # of a picture's longer side
 READ: Final = 50_000  # bytes of a file in one answer
+_INSTALLER: Final = 4_000  # characters of what it said
 _TABLES: Final = 4
 _LINKS: Final = 20
 _ENTRIES: Final = 500
@@ -78,6 +79,12 @@ def of_run(
             "isError": bool(problem),
         }
     )
+
+
+def of_installation(execution: Execution) -> CallToolResult:
+    """Return the result for an installation, which is an error if it failed."""
+    parts = execution.render(max_chars=_INSTALLER, max_images=0)
+    return CallToolResult.model_validate({"content": to_mcp(parts), "isError": not execution.ok})
 
 
 def resource(entry: EntryInfo) -> Resource:

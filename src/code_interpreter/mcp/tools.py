@@ -28,7 +28,7 @@ Language = Annotated[
 Session = Annotated[
     str,
     Field(
-        min_length=1,
+        pattern=r"^\S",
         max_length=200,
         description="A name for the state that the code finds and leaves; each has its own.",
     ),
@@ -60,6 +60,20 @@ class Restart(_Arguments):
         default=None, description="The language whose state is to go; all if it is left out."
     )
     session: Session = _SESSION
+
+
+class InstallPackages(_Arguments):
+    """Arguments of `install_packages`."""
+
+    packages: list[Annotated[str, Field(pattern=r"^[^-\s]")]] = Field(
+        min_length=1, description="Names, with versions if need be, as pip or npm takes them."
+    )
+    language: Literal["javascript", "python", "typescript"] = Field(
+        default="python", description="The language that they are for."
+    )
+    timeout: float = Field(
+        default=300, gt=0, description="Seconds after which the installation is stopped."
+    )
 
 
 class ListFiles(_Arguments):
@@ -123,6 +137,16 @@ async def _restart(workspace: Workspace, wanted: Restart, _: Tell) -> CallToolRe
     if not ended:
         return answers.of_text("Nothing had state there.")
     return answers.of_text(f"The state of {', '.join(ended)} is gone. Files are still there.")
+
+
+async def _install_packages(
+    workspace: Workspace, wanted: InstallPackages, tell: Tell
+) -> CallToolResult:
+    execution = await workspace.install(
+        wanted.packages, language=wanted.language, timeout=wanted.timeout, tell=tell
+    )
+    await (await workspace.folder()).changed()  # which are no files that code made
+    return answers.of_installation(execution)
 
 
 async def _list_files(workspace: Workspace, wanted: ListFiles, _: Tell) -> CallToolResult:
@@ -204,6 +228,17 @@ _TOOLS: Final = {
             "Forget variables and imports, and end what runs in the background there. Files stay.",
             destructive=True,
             idempotent=True,
+        ),
+        _tool(
+            "install_packages",
+            "Install packages",
+            InstallPackages,
+            _install_packages,
+            "Install packages for Python, JavaScript or TypeScript in the sandbox. What was"
+            " imported before keeps its version until `restart`. Bash, Java and Go have what is"
+            " there.",
+            idempotent=True,
+            open_world=True,
         ),
         _tool(
             "list_files",

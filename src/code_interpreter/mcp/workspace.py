@@ -21,8 +21,10 @@ from code_interpreter import (
     ContextNotFoundError,
     Execution,
     ExecutionTimeoutError,
+    Outcome,
 )
 from code_interpreter._output.terminal import plain
+from code_interpreter.mcp import packages
 from code_interpreter.mcp.apart import to_its_end
 from code_interpreter.mcp.folder import DEPTH, Folder
 
@@ -31,6 +33,7 @@ Tell = Callable[[float, str], Awaitable[None]]
 
 _TICK: Final = 1.0  # seconds between two reports of progress
 _LINE: Final = 200  # characters of output in one
+_INSTALLING: Final = " packages"  # no session of a client begins with a blank
 _KEPT: Final = 32_000_000  # bytes of a run's output
 
 
@@ -55,6 +58,8 @@ class Workspace:
         self._starting: asyncio.Task[_Started] | None = None
         self._contexts: dict[tuple[str, str], CodeContext] = {}
         self._creating = asyncio.Lock()
+        self._has_packages = False  # of Python, which contexts have to be told of
+        self._told: set[str | None] = set()  # ids of contexts
 
     async def __aenter__(self) -> Self:
         return self
@@ -137,6 +142,7 @@ class Workspace:
         """
         context = await self._context(language, session)
         interpreter = (await self._started()).interpreter
+        await self._tell_of_packages(context)
         last = ""
 
         async def heard(message: OutputMessage) -> None:
@@ -152,7 +158,7 @@ class Workspace:
 
         ticking = asyncio.create_task(tick())
         try:
-            return await interpreter.codes.run(
+            execution = await interpreter.codes.run(
                 code,
                 context=context,
                 handlers=ExecutionHandlers(on_stdout=heard, on_stderr=heard),
@@ -164,13 +170,62 @@ class Workspace:
                 self._forget(context)
             if error.execution is None:
                 raise
-            return error.execution
+            execution = error.execution
         except ContextNotFoundError:
             self._forget(context)
             raise
         finally:
             ticking.cancel()
             await asyncio.gather(ticking, return_exceptions=True)
+        if execution.outcome is Outcome.KERNEL_DIED:
+            self._told.discard(context.id)
+        return execution
+
+    async def install(
+        self, wanted: Sequence[str], *, language: str, timeout: float, tell: Tell
+    ) -> Execution:
+        """Install packages, for all sessions.
+
+        Args:
+            wanted: What to install, as pip or npm understands it.
+            language: One of `packages.LANGUAGES`.
+            timeout: Seconds.
+            tell: Called once a second meanwhile.
+
+        Returns:
+            What the installer said.
+
+        Raises:
+            CodeInterpreterError: The run failed for another reason than its code.
+        """
+        python = ""
+        if language == "python":
+            asked = await self.run(
+                "print(__import__('sys').executable)",
+                language="python",
+                session=_INSTALLING,
+                timeout=timeout,
+                tell=tell,
+            )
+            python = asked.text.strip()
+            self._has_packages = True
+        script = packages.script(
+            language, wanted, python=python, directory=(await self.folder()).directory
+        )
+        try:
+            return await self.run(
+                script, language="bash", session=_INSTALLING, timeout=timeout, tell=tell
+            )
+        finally:
+            self._told.clear()
+
+    async def _tell_of_packages(self, context: CodeContext) -> None:
+        """Have a context find what was installed since it last ran."""
+        started = await self._started()
+        prelude = packages.prelude(context.language, started.folder.directory)
+        if self._has_packages and prelude and context.id not in self._told:
+            await started.interpreter.codes.run(prelude, context=context)
+            self._told.add(context.id)
 
     async def _context(self, language: str, session: str) -> CodeContext:
         started = await self._started()
