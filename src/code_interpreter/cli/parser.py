@@ -157,8 +157,14 @@ def _add_mcp(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--image",
-        default="opensandbox/code-interpreter:latest",
-        help="what a new sandbox of a cluster is made of (default: %(default)s)",
+        help="what a new sandbox of a cluster is made of; default: "
+        "opensandbox/code-interpreter:latest",
+    )
+    parser.add_argument(
+        "--print-config",
+        choices=("claude-code", "cursor", "vscode"),
+        help="print the JSON that this client needs to start the server with the other arguments, "
+        "or, with --http, to reach it; nothing is started",
     )
 
     parser.add_argument(

@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import json
 import os
 import secrets
 import signal
@@ -12,21 +13,29 @@ from typing import Final
 from code_interpreter.execd.http.gate import authority, bind, uvicorn_server
 from code_interpreter.local.box.box import IsolationUnavailableError
 from code_interpreter.local.box.tiers import box_for, chosen
+from code_interpreter.mcp.configs import FORMS, on_a_port, started_by_client
 from code_interpreter.mcp.http import PATH, http_app
-from code_interpreter.mcp.places import Place
+from code_interpreter.mcp.places import DEFAULT_IMAGE, Place
 from code_interpreter.mcp.stdio import serve_stdio
 
 TOKEN_VARIABLE: Final = "CODE_INTERPRETER_MCP_TOKEN"  # noqa: S105  # a name, not a secret
+_KEY_VARIABLE: Final = "OPEN_SANDBOX_API_KEY"
+_PASSED_ON: Final = ("isolation", "network", "domain", "sandbox", "image")
 _HOST: Final = "127.0.0.1"
 _CANNOT_START: Final = 1
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Serve until the client is gone, or, over HTTP, until a signal; 1 if code could not run."""
+    """Serve until the client is gone, or, over HTTP, until a signal; 1 if code could not run.
+
+    With `--print-config`, say what a client needs to know instead.
+    """
+    if arguments.print_config:
+        return _print_config(arguments)
     place = Place(
         domain=arguments.domain,
         sandbox_id=arguments.sandbox,
-        image=arguments.image,
+        image=arguments.image or DEFAULT_IMAGE,
         isolation=arguments.isolation,
         network=arguments.network,
     )
@@ -61,6 +70,26 @@ def _serve_http(place: Place, listening: socket.socket, token: str, idle: float)
     sys.stdout.flush()
     with listening:
         asyncio.run(server.serve(sockets=[listening]))
+    return 0
+
+
+def _print_config(arguments: argparse.Namespace) -> int:
+    form = FORMS[arguments.print_config]
+    if arguments.http:
+        config = on_a_port(form, f"http://{authority(_HOST, arguments.port)}{PATH}", TOKEN_VARIABLE)
+    else:
+        given = ((name, getattr(arguments, name)) for name in _PASSED_ON)
+        options = [word for name, value in given if value for word in (f"--{name}", value)]
+        is_here = not (arguments.domain or arguments.sandbox)
+        # Clients of a desktop have another PATH than a shell.
+        config = started_by_client(
+            form,
+            [sys.executable, "-m", "code_interpreter.cli", "mcp", *options],
+            os.environ,
+            [] if is_here else [_KEY_VARIABLE],
+        )
+    sys.stdout.write(f"{json.dumps(config, indent=2)}\n")
+    sys.stderr.write(f"It goes into {form.file}.\n")
     return 0
 
 

@@ -18,8 +18,7 @@ from opensandbox.exceptions import SandboxException
 
 from code_interpreter import CodeInterpreter
 
-LEASE: Final = timedelta(minutes=10)
-_RENEWAL: Final = LEASE.total_seconds() / 3
+DEFAULT_IMAGE: Final = "opensandbox/code-interpreter:latest"
 _ENTRYPOINT: Final = "/opt/opensandbox/code-interpreter.sh"
 
 _logger = logging.getLogger(__name__)
@@ -36,13 +35,15 @@ class Place:
         image: What a new sandbox of a cluster is made of.
         isolation: Of this machine; see `CodeInterpreter.local`.
         network: Of this machine; see `CodeInterpreter.local`.
+        lease: How long a new sandbox of a cluster lives without this process.
     """
 
     domain: str | None = None
     sandbox_id: str | None = None
-    image: str = "opensandbox/code-interpreter:latest"
+    image: str = DEFAULT_IMAGE
     isolation: Literal["auto", "namespaces", "landlock", "none"] | None = None
     network: Literal["public", "none"] | None = None
+    lease: timedelta = timedelta(minutes=10)
 
     @property
     def is_here(self) -> bool:
@@ -56,7 +57,7 @@ class Place:
         config = ConnectionConfig(domain=self.domain)
         if self.sandbox_id is not None:
             return _found(self.sandbox_id, config)
-        return _leased(self.image, config)
+        return _leased(self.image, config, self.lease)
 
 
 @asynccontextmanager
@@ -67,12 +68,14 @@ async def _found(sandbox_id: str, config: ConnectionConfig) -> AsyncGenerator[Co
 
 
 @asynccontextmanager
-async def _leased(image: str, config: ConnectionConfig) -> AsyncGenerator[CodeInterpreter]:
+async def _leased(
+    image: str, config: ConnectionConfig, lease: timedelta
+) -> AsyncGenerator[CodeInterpreter]:
     sandbox = await Sandbox.create(
-        image, connection_config=config, entrypoint=[_ENTRYPOINT], timeout=LEASE
+        image, connection_config=config, entrypoint=[_ENTRYPOINT], timeout=lease
     )
     async with sandbox:
-        renewal = asyncio.create_task(_renew(sandbox))
+        renewal = asyncio.create_task(_renew(sandbox, lease))
         try:
             async with await CodeInterpreter.create(sandbox) as interpreter:
                 yield interpreter
@@ -82,10 +85,10 @@ async def _leased(image: str, config: ConnectionConfig) -> AsyncGenerator[CodeIn
             await sandbox.kill()
 
 
-async def _renew(sandbox: Sandbox) -> None:
+async def _renew(sandbox: Sandbox, lease: timedelta) -> None:
     while True:
-        await asyncio.sleep(_RENEWAL)
+        await asyncio.sleep(lease.total_seconds() / 3)
         try:
-            await sandbox.renew(LEASE)
+            await sandbox.renew(lease)
         except SandboxException:
             _logger.warning("sandbox %s could not be renewed", sandbox.id, exc_info=True)
