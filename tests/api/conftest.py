@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from code_interpreter.local import LocalServer
+from tests.support.places import Here, Place, There, bundled_sandbox
 from tests.support.replay import ReplayServer, replay_server
 
 
@@ -25,3 +26,19 @@ def replay(replaying: ReplayServer) -> ReplayServer:
 def local_server() -> Iterator[LocalServer]:
     with LocalServer() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def there() -> Iterator[There]:
+    """A sandbox of a foreign cluster, with our runtime, and packages that programs of tests use."""
+    with bundled_sandbox("ipywidgets", "rich", "tqdm") as (standin, sandbox):
+        yield There(standin, sandbox)
+
+
+@pytest.fixture(scope="session", params=["here", "bundled"])
+def place(request: pytest.FixtureRequest) -> Place:
+    """Where our kernels run."""
+    if request.param == "here":
+        return Here(request.getfixturevalue("local_server"))
+    there: There = request.getfixturevalue("there")
+    return there

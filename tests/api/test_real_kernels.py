@@ -2,12 +2,12 @@
 
 import ast
 import asyncio
+import base64
 import contextlib
 import os
 import re
 import time
-from collections.abc import AsyncGenerator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -23,28 +23,28 @@ from opensandbox.models.execd import ExecutionHandlers, ExecutionInit, OutputMes
 import code_interpreter as ci
 from code_interpreter import CodeInterpreter, CodeInterpreterSync, SupportedLanguage
 from code_interpreter.local import LocalServer
+from tests.execd.needs import need_kernel
+from tests.support.places import Place
 
 pytestmark = [pytest.mark.kernels, pytest.mark.slow]
 
 PYTHON = SupportedLanguage.PYTHON
+PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="  # noqa: E501
+HUNDRED_THOUSAND = "".join(f"{n}\n" for n in range(100_000))
+LINES = {
+    "python": "for n in range(100_000): print(n)",
+    "bash": "for ((n = 0; n < 100000; n++)); do echo $n; done",
+    "javascript": "for (let n = 0; n < 100000; n++) console.log(n)",
+    "typescript": "for (let n: number = 0; n < 100000; n++) console.log(n)",
+    "java": "for (int n = 0; n < 100000; n++) System.out.println(n);",
+    "go": 'import "fmt"\nfunc main() { for n := 0; n < 100000; n++ { fmt.Println(n) } }',
+}
 
 
 @pytest.fixture(scope="module")
-def interpreter(local_server: LocalServer) -> Iterator[CodeInterpreterSync]:
-    config = local_server.connection_config_sync
-    with SandboxSync.create("any", connection_config=config) as sandbox:
-        with CodeInterpreterSync.create(sandbox) as interpreter:
-            yield interpreter
-        sandbox.kill()
-
-
-@asynccontextmanager
-async def async_interpreter(server: LocalServer) -> AsyncGenerator[CodeInterpreter, None]:
-    sandbox = await Sandbox.create("any", connection_config=server.connection_config)
-    async with sandbox:
-        async with await CodeInterpreter.create(sandbox) as interpreter:
-            yield interpreter
-        await sandbox.kill()
+def interpreter(place: Place) -> Iterator[CodeInterpreterSync]:
+    with place.blocking() as interpreter:
+        yield interpreter
 
 
 def plain(**handlers: Any) -> ExecutionHandlers:
@@ -57,9 +57,9 @@ def test_the_default_contexts_state_lasts(interpreter: CodeInterpreterSync) -> N
     assert interpreter.codes.run("result = x\nresult", language=PYTHON).result[0].text == "42"
 
 
-def test_contexts_keep_their_state_apart(local_server: LocalServer) -> None:
+def test_contexts_keep_their_state_apart(place: Place) -> None:
     async def main() -> None:
-        async with async_interpreter(local_server) as interpreter:
+        async with place.tasks() as interpreter:
             one = await interpreter.codes.create_context(PYTHON)
             other = await interpreter.codes.create_context(PYTHON)
             await interpreter.codes.run("users = ['Ada']", context=one)
@@ -72,14 +72,14 @@ def test_contexts_keep_their_state_apart(local_server: LocalServer) -> None:
     asyncio.run(main())
 
 
-def test_handlers_see_prints_when_they_are_printed(local_server: LocalServer) -> None:
+def test_handlers_see_prints_when_they_are_printed(place: Place) -> None:
     arrivals: list[tuple[float, str]] = []
 
     async def on_stdout(message: OutputMessage) -> None:
         arrivals.append((time.monotonic(), message.text))
 
     async def main() -> None:
-        async with async_interpreter(local_server) as interpreter:
+        async with place.tasks() as interpreter:
             await interpreter.codes.run(
                 "import time\nfor i in range(5):\n    print(i)\n    time.sleep(0.5)",
                 handlers=ExecutionHandlers(on_stdout=on_stdout),
@@ -209,10 +209,10 @@ def test_displays_and_values_keep_their_mime_bundles(interpreter: CodeInterprete
 
 
 def test_a_run_is_interrupted_by_its_id_and_the_context_lives_on(
-    local_server: LocalServer,
+    place: Place,
 ) -> None:
     async def main() -> None:
-        async with async_interpreter(local_server) as interpreter:
+        async with place.tasks() as interpreter:
             context = await interpreter.codes.create_context(PYTHON)
             ids: list[str] = []
             going = asyncio.Event()
@@ -240,9 +240,9 @@ def test_a_run_is_interrupted_by_its_id_and_the_context_lives_on(
     asyncio.run(main())
 
 
-def test_a_context_with_somebody_elses_run_is_context_busy(local_server: LocalServer) -> None:
+def test_a_context_with_somebody_elses_run_is_context_busy(place: Place) -> None:
     async def main() -> None:
-        async with async_interpreter(local_server) as interpreter:
+        async with place.tasks() as interpreter:
             context = await interpreter.codes.create_context(PYTHON)
             going = asyncio.Event()
 
@@ -257,7 +257,9 @@ def test_a_context_with_somebody_elses_run_is_context_busy(local_server: LocalSe
                 )
             )
             await asyncio.wait_for(going.wait(), 30)
-            async with await CodeInterpreter.create(interpreter.sandbox) as somebody_else:
+            async with await CodeInterpreter.create(
+                interpreter.sandbox, runtime="bundled"
+            ) as somebody_else:
                 with pytest.raises(ci.ContextBusyError):
                     await somebody_else.codes.run("1", context=context)
             assert (await first).error is None
@@ -282,10 +284,23 @@ def test_a_dead_kernel_ends_its_run_and_the_next_gets_a_fresh_one(
     assert fresh.result[0].text == "False"
 
 
-def test_a_hundred_thousand_lines_arrive_whole(interpreter: CodeInterpreterSync) -> None:
-    execution = interpreter.codes.run("for i in range(100_000): print(i)")
-    text = "".join(message.text for message in execution.logs.stdout)
-    assert text == "".join(f"{i}\n" for i in range(100_000))
+@pytest.mark.parametrize("language", LINES)
+def test_a_hundred_thousand_lines_arrive_whole(
+    interpreter: CodeInterpreterSync, language: str
+) -> None:
+    need_kernel(language)
+    execution = interpreter.codes.run(LINES[language], language=language)
+    assert execution.error is None, execution.error
+    assert "".join(message.text for message in execution.logs.stdout) == HUNDRED_THOUSAND
+
+
+def test_a_picture_arrives_as_it_was_made(interpreter: CodeInterpreterSync) -> None:
+    execution = interpreter.codes.run(
+        "import base64, IPython.display\n"
+        f"IPython.display.display(IPython.display.Image(data=base64.b64decode({PNG!r})))"
+    )
+    assert execution.error is None, execution.error
+    assert execution.result[0].png == base64.b64decode(PNG)
 
 
 def test_a_hundred_megabytes_arrive_whole(interpreter: CodeInterpreterSync) -> None:
@@ -402,9 +417,9 @@ def test_a_killed_sandbox_is_not_ready_or_gone(local_server: LocalServer) -> Non
 SLOW = "print('going', flush=True)\nimport time\ntime.sleep(60)"
 
 
-def test_closing_during_a_run_ends_it_with_what_had_arrived(local_server: LocalServer) -> None:
+def test_closing_during_a_run_ends_it_with_what_had_arrived(place: Place) -> None:
     async def main() -> None:
-        async with async_interpreter(local_server) as interpreter:
+        async with place.tasks() as interpreter:
             going = asyncio.Event()
 
             def on_stdout(_: OutputMessage) -> None:
@@ -423,9 +438,9 @@ def test_closing_during_a_run_ends_it_with_what_had_arrived(local_server: LocalS
     asyncio.run(main())
 
 
-def test_a_cancelled_run_leaves_its_context_usable(local_server: LocalServer) -> None:
+def test_a_cancelled_run_leaves_its_context_usable(place: Place) -> None:
     async def main() -> None:
-        async with async_interpreter(local_server) as interpreter:
+        async with place.tasks() as interpreter:
             context = await interpreter.codes.create_context(PYTHON)
             going = asyncio.Event()
 

@@ -7,16 +7,12 @@ interpreters; here, what is opened is closed, and pytest takes a connection left
 import asyncio
 
 import pytest
-from opensandbox import Sandbox, SandboxSync
 
-from code_interpreter import CodeInterpreter, CodeInterpreterSync
-from code_interpreter.local import LocalServer
 from tests.execd.needs import need_kernel
 from tests.seed import blocking, with_asyncio
+from tests.support.places import Place
 
 pytestmark = [pytest.mark.kernels, pytest.mark.slow]
-
-IMAGE = "opensandbox/code-interpreter:latest"
 
 
 @pytest.fixture(params=list(with_asyncio.EXAMPLES))
@@ -26,23 +22,17 @@ def example(request: pytest.FixtureRequest) -> str:
     return name
 
 
-def test_an_example_runs_with_asyncio(local_server: LocalServer, example: str) -> None:
+def test_an_example_runs_with_asyncio(place: Place, example: str) -> None:
     async def main() -> None:
-        sandbox = await Sandbox.create(IMAGE, connection_config=local_server.connection_config)
-        async with sandbox:
-            async with await CodeInterpreter.create(sandbox=sandbox) as interpreter:
-                await with_asyncio.EXAMPLES[example](interpreter)
-            await sandbox.kill()
+        async with place.tasks() as interpreter:
+            await with_asyncio.EXAMPLES[example](interpreter)
 
     asyncio.run(main())
 
 
-def test_an_example_runs_without_asyncio(local_server: LocalServer, example: str) -> None:
-    config = local_server.connection_config_sync
-    with SandboxSync.create(IMAGE, connection_config=config) as sandbox:
-        with CodeInterpreterSync.create(sandbox=sandbox) as interpreter:
-            blocking.EXAMPLES[example](interpreter)
-        sandbox.kill()
+def test_an_example_runs_without_asyncio(place: Place, example: str) -> None:
+    with place.blocking() as interpreter:
+        blocking.EXAMPLES[example](interpreter)
 
 
 def test_both_programs_have_the_same_examples() -> None:

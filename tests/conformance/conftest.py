@@ -1,6 +1,7 @@
 """The server, the clients, and a context for each language."""
 
 import os
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, suppress
 from datetime import timedelta
@@ -14,6 +15,7 @@ import code_interpreter as ci
 from tests.conformance.client import Client, Kind, Target, connected
 from tests.conformance.languages import LANGUAGES, Language
 from tests.support.likeness import likeness
+from tests.support.places import bundled_sandbox, daemon_of
 from tests.support.serve import running_execd
 
 Kernels = Callable[[Language], ci.CodeContext]
@@ -30,16 +32,22 @@ def parsed_headers(text: str) -> dict[str, str]:
 def targets() -> Iterator[dict[Kind, Target]]:
     """Where each kind of client finds the server.
 
-    An execd of this machine is met as it is by the blocking client, and through the likeness of the
-    reference daemon by the other: both kinds and both manners, in one run of each test.
+    Without one that is given, it is ours: as the runtime that is set up in a sandbox of the
+    stand-in cluster, where root can start those, else on this machine. The blocking client meets it
+    as it is, the other through the likeness of the reference daemon: both kinds and manners, in one
+    run of each test.
     """
     if url := os.environ.get("EXECD_URL"):
         given = Target(url, parsed_headers(os.environ.get("EXECD_HEADERS", "")))
         yield {"async": given, "sync": given}
         return
     with ExitStack() as running:
-        url, header = running.enter_context(running_execd())
-        headers = parsed_headers(header)
+        if sys.platform == "linux" and os.geteuid() == 0:
+            _, sandbox = running.enter_context(bundled_sandbox())
+            url, headers = daemon_of(sandbox)
+        else:
+            url, header = running.enter_context(running_execd())
+            headers = parsed_headers(header)
         alike = running.enter_context(likeness(url))
         yield {"async": Target(alike, headers), "sync": Target(url, headers)}
 
