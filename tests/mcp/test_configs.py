@@ -99,3 +99,15 @@ def test_a_server_on_a_port_is_told_with_the_name_of_the_token_alone() -> None:
             }
         },
     }
+
+
+def test_a_port_that_is_not_known_yet_cannot_be_told() -> None:
+    done = subprocess.run(
+        [*COMMAND, "--print-config", "cursor", "--http", "--port", "0"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "code-interpreter: a configuration needs a --port\n"

@@ -1,14 +1,23 @@
 """The server on a port: who may speak to it, and when a session ends."""
 
+import asyncio
 import signal
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import AsyncGenerator, Generator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
 import httpx2
 import psutil
 import pytest
+from mcp import Client
+from mcp.client.streamable_http import streamable_http_client
 
+from code_interpreter.execd.http.gate import bind, uvicorn_server
+from code_interpreter.mcp.http import http_app
+from code_interpreter.mcp.places import Place
 from tests.local.lifecycle.support import eventually
-from tests.mcp.agents import Served, agent, are_gone, serving, text_of
+from tests.mcp.agents import Served, agent, are_gone, serving, started, text_of
 
 pytestmark = [pytest.mark.kernels, pytest.mark.slow]
 
@@ -132,6 +141,41 @@ def test_a_session_that_is_silent_ends() -> None:
         assert started
         eventually(lambda: are_gone(started), 10)
         assert httpx2.post(served.url, json=body, headers=headers).status_code == 404
+
+
+@contextmanager
+def app_on_a_port(*, gone: float) -> Generator[tuple[str, dict[str, str]], None, None]:
+    """The server in this process; yields its URL and the header that it needs."""
+    listening = bind("127.0.0.1", 0)
+    server = uvicorn_server(http_app(Place(), host="127.0.0.1", token="t", gone=gone))
+    thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[listening])))
+    thread.start()
+    try:
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}/mcp"
+        yield url, {"Authorization": "Bearer t"}
+    finally:
+        server.should_exit = True
+        thread.join()
+        listening.close()
+
+
+def test_a_client_that_goes_away_without_a_word_is_noticed() -> None:
+    known = started()
+    with app_on_a_port(gone=1) as (url, headers):
+
+        @asynccontextmanager
+        async def rude() -> AsyncGenerator[Client]:
+            http = httpx2.AsyncClient(headers=headers, timeout=60)
+            transport = streamable_http_client(url, http_client=http, terminate_on_close=False)
+            async with http, Client(transport) as client:
+                yield client
+
+        with agent(rude()) as one:
+            assert text_of(one.run("6 * 7")) == "42"
+            mine = started() - known
+            time.sleep(2)  # silent, but there
+            assert text_of(one.run("6 * 8")) == "48"
+        eventually(lambda: are_gone(mine), 20)
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])

@@ -10,6 +10,7 @@ from opensandbox.exceptions import SandboxApiException
 from opensandbox.models.sandboxes import SandboxFilter
 from opensandbox.sync.manager import SandboxManagerSync
 
+from code_interpreter import CodeInterpreterSync
 from code_interpreter.local import LocalServer
 from code_interpreter.mcp.places import Place
 from tests.mcp.agents import agent, stdio, text_of
@@ -68,6 +69,8 @@ def test_a_sandbox_that_exists_stays_and_its_files_are_no_news(cluster: LocalSer
             assert text_of(result) == "'old'"
             one.run("open('new.txt', 'w').write('new')")
         assert sandbox.files.read_file("new.txt") == "new"
+        with CodeInterpreterSync.create(sandbox) as interpreter:
+            assert interpreter.codes.list_contexts() == []
         sandbox.kill()
 
 

@@ -1,5 +1,6 @@
 """What an agent gets from code, over each transport, through the client of the SDK."""
 
+import asyncio
 import base64
 import time
 
@@ -188,3 +189,18 @@ def test_a_restart_ends_the_state_of_one_session_alone(one: Agent) -> None:
     assert said(one.run("x", session="two")) == "1"
     assert "bash, python is gone" in text_of(one.call("restart", session="two"))
     assert text_of(one.call("restart", session="two")) == "Nothing had state there."
+
+
+def test_a_restart_ends_code_that_runs(one: Agent) -> None:
+    async def both() -> list[CallToolResult]:
+        arguments = {"language": "python", "session": "busy"}
+        call = one.client.call_tool
+        running = asyncio.create_task(call("run_code", {**arguments, "code": COUNT}))
+        await asyncio.sleep(1)
+        return [await call("restart", arguments), await running]
+
+    one.run("1", session="busy")
+    restarted, ran = one.portal.call(both)
+    assert text_of(restarted).startswith("The state of python is gone")
+    assert "the context was deleted while this ran" in said(ran)
+    assert "NameError" in said(one.run("n", session="busy"))

@@ -22,6 +22,10 @@ TOKEN_VARIABLE: Final = "CODE_INTERPRETER_MCP_TOKEN"  # noqa: S105  # a name, no
 _KEY_VARIABLE: Final = "OPEN_SANDBOX_API_KEY"
 _PASSED_ON: Final = ("isolation", "network", "domain", "sandbox", "image")
 _HOST: Final = "127.0.0.1"
+_NO_CLIENT: Final = (
+    "This is a server for programs that start it, clients of the Model Context Protocol: see"
+    " --print-config. Ctrl-D ends it."
+)
 _CANNOT_START: Final = 1
 
 
@@ -46,6 +50,8 @@ def run(arguments: argparse.Namespace) -> int:
         except (ValueError, IsolationUnavailableError) as error:
             return _refuse(str(error))
     if not arguments.http:
+        if sys.stdin.isatty():
+            sys.stderr.write(f"{_NO_CLIENT}\n")
         asyncio.run(serve_stdio(place))
         return 0
     try:
@@ -75,6 +81,8 @@ def _serve_http(place: Place, listening: socket.socket, token: str, idle: float)
 
 def _print_config(arguments: argparse.Namespace) -> int:
     form = FORMS[arguments.print_config]
+    if arguments.http and not arguments.port:
+        return _refuse("a configuration needs a --port")
     if arguments.http:
         config = on_a_port(form, f"http://{authority(_HOST, arguments.port)}{PATH}", TOKEN_VARIABLE)
     else:

@@ -4,10 +4,12 @@ import posixpath
 from collections.abc import Sequence
 from typing import Final
 
+from opensandbox.exceptions import SandboxApiException
 from opensandbox.models.filesystem import DirectoryListEntry, EntryInfo
 from opensandbox.services import Filesystem
 
 DEPTH: Final = 2  # levels that are watched
+_CANNOT: Final = frozenset({404, 405, 501})
 _MODE: Final = 644  # of a new file, in octal digits
 
 
@@ -54,12 +56,19 @@ class Folder:
     async def changed(self) -> Sequence[EntryInfo]:
         """Return the files that are new, or others than they were, since this was last asked.
 
-        Files that lie deep, and hidden ones, are not watched.
+        Files that lie deep, and hidden ones, are not watched, nor is anything on a server that
+        lists no directories.
         """
         before = self._known
+        try:
+            entries = await self.entries(self.directory, DEPTH)
+        except SandboxApiException as error:
+            if error.status_code in _CANNOT:
+                return []
+            raise
         found = [
             entry
-            for entry in await self.entries(self.directory, DEPTH)
+            for entry in entries
             if entry.entry_type == "file" and not _is_hidden(entry.path[len(self.directory) :])
         ]
         self._known = {entry.path: (entry.size, entry.modified_at) for entry in found}

@@ -7,6 +7,7 @@ them, from which clients choose.
 """
 
 import logging
+import math
 import uuid
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -39,6 +40,8 @@ from code_interpreter.mcp.workspace import Workspace
 PATH: Final = "/mcp"
 IDLE: Final = 1800.0
 """Seconds without a request after which a session ends."""
+GONE: Final = 60.0
+"""Seconds of the same after a client let go of its stream of messages; it may be back at once."""
 _MOST: Final = 32  # sessions at a time
 _BODY: Final = 64_000_000  # bytes of a request: a file may be in it
 _VERSION: Final = "mcp-protocol-version"
@@ -47,7 +50,9 @@ _FAILED: Final = 400
 _logger = logging.getLogger(__name__)
 
 
-def http_app(place: Place, *, host: str, token: str, idle: float = IDLE) -> ASGIApp:
+def http_app(
+    place: Place, *, host: str, token: str, idle: float = IDLE, gone: float = GONE
+) -> ASGIApp:
     """Return the server behind its gate; the end of its lifespan ends all sessions.
 
     Args:
@@ -55,8 +60,9 @@ def http_app(place: Place, *, host: str, token: str, idle: float = IDLE) -> ASGI
         host: The address that it listens on.
         token: What clients must send: `Authorization: Bearer <token>`.
         idle: Seconds without a request after which a session ends.
+        gone: The same, after the client's stream of messages has ended.
     """
-    sessions = _Sessions(make_server(place.open), idle)
+    sessions = _Sessions(make_server(place), idle, gone)
     app = Starlette(
         routes=[Route(PATH, endpoint=RequestBodyLimitMiddleware(sessions, _BODY))],
         lifespan=sessions.serving,
@@ -67,9 +73,11 @@ def http_app(place: Place, *, host: str, token: str, idle: float = IDLE) -> ASGI
 class _Sessions:
     """The sessions, and the requests to them (ASGI)."""
 
-    def __init__(self, server: Server[Workspace], idle: float) -> None:
+    def __init__(self, server: Server[Workspace], idle: float, gone: float) -> None:
         self._server = server
         self._idle = idle
+        self._gone = min(idle, gone)
+        self._left: set[str] = set()  # sessions whose streams have ended, without a request since
         self._transports: dict[str, StreamableHTTPServerTransport] = {}
         self._group: TaskGroup | None = None
 
@@ -98,9 +106,16 @@ class _Sessions:
             await _refusal(404, "there is no such session")(scope, receive, send)
         else:
             transport = self._transports[session]
+            self._left.discard(session)
             await transport.handle_request(scope, receive, send)
             if transport.is_terminated:
-                self._transports.pop(session, None)
+                self._forget(session)
+                return
+            if scope["method"] == "GET":
+                self._left.add(session)
+            idle = transport.idle_scope
+            if session in self._left and idle is not None and idle.deadline < math.inf:
+                idle.deadline = anyio.current_time() + self._gone
 
     async def _begin(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Begin a session, which stays if its first request is one that begins sessions."""
@@ -142,8 +157,12 @@ class _Sessions:
             finally:
                 await self._end(session, transport)
 
-    async def _end(self, session: str, transport: StreamableHTTPServerTransport) -> None:
+    def _forget(self, session: str) -> None:
         self._transports.pop(session, None)
+        self._left.discard(session)
+
+    async def _end(self, session: str, transport: StreamableHTTPServerTransport) -> None:
+        self._forget(session)
         if not transport.is_terminated:
             with anyio.CancelScope(shield=True):
                 await transport.terminate()

@@ -14,11 +14,12 @@ from typing import Final, Literal
 
 from opensandbox import Sandbox
 from opensandbox.config import ConnectionConfig
-from opensandbox.exceptions import SandboxException
+from opensandbox.exceptions import SandboxApiException, SandboxException
 
 from code_interpreter import CodeInterpreter
 
 DEFAULT_IMAGE: Final = "opensandbox/code-interpreter:latest"
+_NOT_FOUND: Final = 404
 _ENTRYPOINT: Final = "/opt/opensandbox/code-interpreter.sh"
 
 _logger = logging.getLogger(__name__)
@@ -82,7 +83,11 @@ async def _leased(
         finally:
             renewal.cancel()
             await asyncio.wait({renewal})
-            await sandbox.kill()
+            try:
+                await sandbox.kill()
+            except SandboxApiException as error:
+                if error.status_code != _NOT_FOUND:  # it has ended by itself
+                    raise
 
 
 async def _renew(sandbox: Sandbox, lease: timedelta) -> None:

@@ -1,7 +1,7 @@
 """The protocol: what a client may ask, for as long as its connection lasts."""
 
-from collections.abc import AsyncGenerator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from typing import Final
 
 from mcp.server import Server, ServerRequestContext
@@ -20,33 +20,30 @@ from mcp.types import (
 )
 from opensandbox.exceptions import SandboxException
 
-from code_interpreter import CodeInterpreter
 from code_interpreter._version import __version__
 from code_interpreter.mcp import answers, tools
 from code_interpreter.mcp.apart import apart
+from code_interpreter.mcp.places import Place
 from code_interpreter.mcp.workspace import Workspace
 
 _INSTRUCTIONS: Final = (
-    "Runs code in a sandbox, which is yours alone and ends with this connection. State lasts from"
-    " call to call: define something once, and use it later. Files lie in the working directory of"
-    " the code; relative paths begin there."
+    "Runs code in a sandbox. State lasts from call to call: define something once, and use it"
+    " later. Files lie in the working directory of the code; relative paths begin there."
 )
 _RESOURCE: Final = 32_000_000  # bytes of a file that is sent whole
 _Context = ServerRequestContext[Workspace]
 
 
-def make_server(
-    open_interpreter: Callable[[], AbstractAsyncContextManager[CodeInterpreter]],
-) -> Server[Workspace]:
+def make_server(place: Place) -> Server[Workspace]:
     """Return a server for any number of connections, each with a workspace of its own.
 
     Args:
-        open_interpreter: Starts or finds the sandbox of one connection.
+        place: Where the code of each connection is to run.
     """
 
     @asynccontextmanager
     async def connection(_server: Server[Workspace]) -> AsyncGenerator[Workspace]:
-        async with Workspace(open_interpreter) as workspace:
+        async with Workspace(place) as workspace:
             yield workspace
 
     return Server(

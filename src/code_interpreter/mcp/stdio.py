@@ -16,7 +16,7 @@ async def serve_stdio(place: Place) -> None:
     Args:
         place: Where code is to run.
     """
-    server = make_server(place.open)
+    server = make_server(place)
     received: list[signal.Signals] = []
     async with stdio_server() as (reading, writing):
         with anyio.CancelScope() as scope:

@@ -15,6 +15,7 @@ from code_interpreter.mcp import answers
 from code_interpreter.mcp.workspace import Tell, Workspace
 
 PICTURE: Final = 30_000_000  # bytes of a file that is looked at as a picture
+_LONGEST: Final = 86_400  # seconds
 _SESSION: Final = "main"
 
 
@@ -48,7 +49,10 @@ class RunCode(_Arguments):
     language: Language = Field(description="The code's language.")
     code: str = Field(min_length=1, description="The code to run.")
     timeout: float = Field(
-        default=120, gt=0, description="Seconds after which the code is stopped; its state stays."
+        default=120,
+        gt=0,
+        le=_LONGEST,
+        description="Seconds after which the code is stopped; its state stays.",
     )
     session: Session = _SESSION
 
@@ -72,7 +76,10 @@ class InstallPackages(_Arguments):
         default="python", description="The language that they are for."
     )
     timeout: float = Field(
-        default=300, gt=0, description="Seconds after which the installation is stopped."
+        default=300,
+        gt=0,
+        le=_LONGEST,
+        description="Seconds after which the installation is stopped.",
     )
 
 
@@ -122,7 +129,7 @@ async def _run_code(workspace: Workspace, wanted: RunCode, tell: Tell) -> CallTo
     except CodeInterpreterError as error:
         if error.execution is None:
             raise
-        return answers.of_run(error.execution, problem=str(error))
+        return answers.of_run(error.execution, problem=await _problem(workspace, error))
     try:
         files = await (await workspace.folder()).changed()
     except SandboxException as error:
@@ -207,6 +214,9 @@ def _tool(
     return _Tool(definition, arguments, work)
 
 
+_GONE: Final = (
+    "The sandbox is gone, and all of its state and files with it. The next call starts another."
+)
 _RELATIVE: Final = "Relative paths begin in the working directory of the code."
 _TOOLS: Final = {
     tool.definition.name: tool
@@ -304,4 +314,9 @@ async def call(
     try:
         return await tool.work(workspace, wanted, tell)
     except SandboxException as error:  # of opensandbox and of this package
-        return answers.of_problem(answers.words_of(error))
+        return answers.of_problem(await _problem(workspace, error))
+
+
+async def _problem(workspace: Workspace, error: SandboxException) -> str:
+    words = answers.words_of(error)
+    return f"{words.rstrip('.')}. {_GONE}" if await workspace.recover() else words

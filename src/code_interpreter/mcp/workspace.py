@@ -5,12 +5,14 @@ is first used. All of them start in the sandbox's working directory.
 """
 
 import asyncio
+import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from typing import Final
 
+from opensandbox.exceptions import SandboxException
 from opensandbox.models.execd import ExecutionHandlers, OutputMessage
 from opensandbox.models.filesystem import EntryInfo
 from typing_extensions import Self
@@ -27,6 +29,7 @@ from code_interpreter._output.terminal import plain
 from code_interpreter.mcp import packages
 from code_interpreter.mcp.apart import to_its_end
 from code_interpreter.mcp.folder import DEPTH, Folder
+from code_interpreter.mcp.places import Place
 
 # Called with the seconds that a run has taken, and the last line that it printed.
 Tell = Callable[[float, str], Awaitable[None]]
@@ -35,6 +38,8 @@ _TICK: Final = 1.0  # seconds between two reports of progress
 _LINE: Final = 200  # characters of output in one
 _INSTALLING: Final = " packages"  # no session of a client begins with a blank
 _KEPT: Final = 32_000_000  # bytes of a run's output
+
+_logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,17 +52,18 @@ class Workspace:
     """A sandbox and its sessions, for as long as an `async with` block lasts.
 
     Args:
-        open_interpreter: Starts or finds the sandbox; what it returns is left at the end.
+        place: Where it is.
     """
 
-    def __init__(
-        self, open_interpreter: Callable[[], AbstractAsyncContextManager[CodeInterpreter]]
-    ) -> None:
-        self._open = open_interpreter
+    def __init__(self, place: Place) -> None:
+        self._place = place
+        self._creating = asyncio.Lock()
+        self._begin()
+
+    def _begin(self) -> None:
         self._stack = AsyncExitStack()
         self._starting: asyncio.Task[_Started] | None = None
         self._contexts: dict[tuple[str, str], CodeContext] = {}
-        self._creating = asyncio.Lock()
         self._has_packages = False  # of Python, which contexts have to be told of
         self._told: set[str | None] = set()  # ids of contexts
 
@@ -71,15 +77,40 @@ class Workspace:
         if self._starting is not None:
             self._starting.cancel()
             await asyncio.wait({self._starting})
-        await self._stack.aclose()
+        await _end(self._stack)
+
+    async def recover(self) -> bool:
+        """Give up the sandbox if it is gone; the next call starts another.
+
+        Returns:
+            Whether it was gone.
+        """
+        starting = self._starting
+        if starting is None or not starting.done() or starting.exception():
+            return False
+        if await starting.result().interpreter.ping():
+            return False
+        if self._starting is starting:
+            stack = self._stack
+            self._begin()
+            await _end(stack)
+        return True
 
     async def _start(self) -> _Started:
-        interpreter = await self._stack.enter_async_context(self._open())
+        interpreter = await self._stack.enter_async_context(self._place.open())
+        if self._place.sandbox_id is not None:
+            self._stack.push_async_callback(self._delete_contexts, interpreter)
         said = await interpreter.commands.run("pwd")
         directory = "".join(line.text for line in said.logs.stdout).strip()
         folder = Folder(interpreter.files, directory)
         await folder.changed()
         return _Started(interpreter, folder)
+
+    async def _delete_contexts(self, interpreter: CodeInterpreter) -> None:
+        """Leave nothing in a sandbox that stays."""
+        for context in self._contexts.values():
+            with suppress(ContextNotFoundError):
+                await interpreter.codes.delete_context(str(context.id))
 
     async def _started(self) -> _Started:
         """Return the sandbox, which is started now if it was not, or if that failed."""
@@ -240,6 +271,13 @@ class Workspace:
 
     def _forget(self, gone: CodeContext) -> None:
         self._contexts = {name: one for name, one in self._contexts.items() if one is not gone}
+
+
+async def _end(stack: AsyncExitStack) -> None:
+    try:
+        await stack.aclose()
+    except SandboxException:
+        _logger.warning("a sandbox could not be ended in order", exc_info=True)
 
 
 def _last_line(text: str) -> str:
