@@ -27,6 +27,7 @@ _SYNTAX: Final = {
     "async for ": "for ",
     "await ": "",
     "plain or async functions": "plain functions",  # what a handler may be
+    "a plain or async function": "a plain function",
     "by cancelling it or by": "by Ctrl-C or by",  # how a run is left
     "opensandbox.models.execd import ExecutionHandlers, OutputMessage, RunCommandOpts": (
         "opensandbox.models.execd import OutputMessage, RunCommandOpts\n"

@@ -181,6 +181,19 @@ class ExecutionTimeoutError(CodeInterpreterError, shared.SandboxTimeoutException
         self.context_usable = context_usable
 
 
+class InstallError(CodeInterpreterError):
+    """Packages could not be installed.
+
+    Attributes:
+        output: The last lines of what was said meanwhile, fifty at most.
+    """
+
+    def __init__(self, output: Sequence[str]) -> None:
+        self.output = list(output)
+        why = "\n".join(self.output) or "no reason was given"
+        super().__init__(f"the packages could not be installed:\n{why}")
+
+
 class CodeError(CodeInterpreterError):
     """The user's code failed; raised by `Execution.raise_for_error`.
 

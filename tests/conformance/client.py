@@ -119,6 +119,14 @@ class Client:
         """`codes.run`, which does not hang."""
         return await self.codes.run(code, timeout=LIMIT, **options)
 
+    async def install(self, *packages: str, **options: Any) -> None:
+        """`CodeInterpreter.install`, which does not hang."""
+        install = self._interpreter.install
+        if self.kind == "async":
+            await cast("Any", install)(*packages, timeout=LIMIT, **options)
+        else:
+            await asyncio.to_thread(cast("Any", install), *packages, timeout=LIMIT, **options)
+
     def start(self, code: str, **options: Any) -> Running:
         """`codes.run`, while the test goes on."""
         handlers = ExecutionHandlers if self.kind == "async" else ExecutionHandlersSync

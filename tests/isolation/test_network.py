@@ -308,7 +308,7 @@ REGISTRIES = {
     "pypi.org": ("files.pythonhosted.org",),
     "registry.npmjs.org": (),
     "proxy.golang.org": ("sum.golang.org",),
-    "repo.maven.apache.org": (),
+    "repo.maven.apache.org": ("repo1.maven.org",),
 }
 # Who may have signed a registry's certificate here, for a sandbox that gets no other variables.
 CERTIFICATES = ("NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE", "PIP_CERT", "CURL_CA_BUNDLE")
@@ -382,6 +382,49 @@ def test_maven_gets_an_artifact(with_registries: CodeInterpreterSync) -> None:
     get = "mvn -q -B dependency:get -Dartifact=junit:junit:4.13.2"
     told = said(with_registries.sandbox, f"{get}; ls ~/.m2/repository/junit/junit/4.13.2")
     assert "junit-4.13.2.jar" in told.splitlines(), told
+
+
+INSTALLED = {
+    "python": ("pypi.org", "tabulate", "import tabulate\nprint(tabulate.tabulate([[42]]))"),
+    "javascript": ("registry.npmjs.org", "is-odd", "require('is-odd')(3) && console.log(42)"),
+    "typescript": ("registry.npmjs.org", "is-even", "import even from 'is-even'; even(4) && 42"),
+    "java": (
+        "repo.maven.apache.org",
+        "com.google.code.gson:gson:2.11.0",
+        "System.out.println(new com.google.gson.Gson().toJson(42));",
+    ),
+    "go": (
+        "proxy.golang.org",
+        "github.com/google/uuid@v1.6.0",
+        'import "github.com/google/uuid"\n%%\nfmt.Println(len(uuid.NewString()) + 6)',
+    ),
+}
+
+
+@pytest.mark.network
+@pytest.mark.parametrize("language", INSTALLED)
+def test_packages_are_installed(with_registries: CodeInterpreterSync, language: str) -> None:
+    registry, package, code = INSTALLED[language]
+    need_kernel(language)
+    need_registry(registry)
+    with_registries.install(package, language=language, timeout=110)
+    execution = with_registries.codes.run(code, language=language)
+    assert "42" in execution.raise_for_error().text
+
+
+@pytest.mark.network
+def test_packages_go_to_the_users_folder_where_a_server_has_no_room(
+    with_registries: CodeInterpreterSync,
+) -> None:
+    need_registry("pypi.org")
+    context = with_registries.codes.create_context("python")
+    gone = "import os, sys\nsys.path.remove(os.environ.pop('CODE_INTERPRETER_PACKAGES'))"
+    with_registries.codes.run(gone, context=context).raise_for_error()
+    with_registries.install("colorama", context=context, timeout=110)
+    execution = with_registries.codes.run(
+        "import colorama\nprint(colorama.__file__)", context=context
+    )
+    assert execution.raise_for_error().text.startswith("/sandbox/home/.local/lib/python")
 
 
 @pytest.mark.network

@@ -15,10 +15,14 @@ from typing_extensions import Self
 from code_interpreter._async.bundled import connect
 from code_interpreter._async.codes import Codes
 from code_interpreter._async.connection import Connection
+from code_interpreter._async.installer import OnProgress, install
 from code_interpreter._async.local import LocalSandbox, LocalStart
 from code_interpreter._async.primitives import sleep, within
 from code_interpreter._bundled.settings import NATIVE, Runtime, RuntimeChoice, chosen
 from code_interpreter._call import readiness
+from code_interpreter._call.code_context import CodeContext
+from code_interpreter._call.installation import plan_install
+from code_interpreter._call.plan import Seconds
 from code_interpreter._errors import CodeInterpreterError, InvalidArgumentError, NoSandboxError
 from code_interpreter._run.watch import GRACE
 from code_interpreter._wire.target import BareTarget
@@ -233,6 +237,34 @@ class CodeInterpreter:
     def metrics(self) -> Metrics:
         """The sandbox's use of CPU and memory. Raises NoSandboxError like `sandbox`."""
         return self.sandbox.metrics
+
+    async def install(
+        self,
+        *packages: str,
+        language: str | None = None,
+        context: CodeContext | None = None,
+        on_progress: OnProgress | None = None,
+        timeout: Seconds | None = None,
+    ) -> None:
+        """Install packages for code to use. docs/agents.md says where they go.
+
+        Python's are installed by uv if it is there, else by pip; those of JavaScript and TypeScript
+        by npm, below the context's directory; Java's (``group:artifact:version``) and Go's modules
+        by their kernels, for the one context. Bash has none.
+
+        Args:
+            packages: What the installer takes, such as ``"pandas>=2"``; no options.
+            language: Install for this language, in its default context. The default is Python.
+            context: Install in this context, for its language.
+            on_progress: Called with each line that the installer says; a plain or async function.
+            timeout: As that of `codes.run`.
+
+        Raises:
+            InvalidArgumentError: A package is not one; the language has none. Nothing was sent.
+            InstallError: They could not be installed; has the last lines that were said.
+        """
+        plan = plan_install(packages, language, context)
+        await install(self._codes, plan, context, on_progress, timeout)
 
     async def ping(self) -> bool:
         """Return whether execd answers without an error."""

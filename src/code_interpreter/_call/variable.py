@@ -1,13 +1,12 @@
 """The variables of a Python context: the cell that asks for them, and what its answer means."""
 
 from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
 from typing import Final
 
 import msgspec
 
 from code_interpreter._call.code_context import CodeContext, SupportedLanguage, checked_language
+from code_interpreter._call.program import python_cell
 from code_interpreter._errors import InvalidArgumentError, ProtocolError
 
 MIME: Final = "application/vnd.code-interpreter.variables+json"
@@ -39,27 +38,14 @@ class _Answer(msgspec.Struct):
     variables: list[Variable]
 
 
-@cache
-def _program() -> str:
-    return (files("code_interpreter._inside") / "namespace.py").read_text(encoding="utf-8")
-
-
 def variables_cell(context: CodeContext | None, limit: int) -> str:
-    """Return the cell that shows the variables, and leaves the context as it was.
-
-    It has no names of its own in the context. IPython takes a cell with its own code for pasting in
-    it for a command, and keeps it out of the history.
-    """
+    """Return the cell that shows the variables, and leaves the context as it was."""
     if context is not None and checked_language(context.language) != SupportedLanguage.PYTHON:
         raise InvalidArgumentError(f"variables are known of Python alone, not {context.language}")
     if isinstance(limit, bool) or not isinstance(limit, int) or limit < 1:  # pyright: ignore[reportUnnecessaryIsInstance]  # callers may be untyped
         raise InvalidArgumentError(f"limit must be a number of variables; got {limit!r}")
-    program = f"{_program()}\n\nimport IPython\npublish(IPython.get_ipython(), {limit}, {MIME!r})\n"
-    return (
-        "# get_ipython().run_line_magic('paste')\n"
-        f'__import__("builtins").exec({program!r}, {{"__name__": "variables"}})\n'
-        "pass\n"
-    )
+    call = f"import IPython\npublish(IPython.get_ipython(), {limit}, {MIME!r})"
+    return python_cell("namespace.py", call)
 
 
 def read_variables(answer: object) -> list[Variable]:

@@ -20,7 +20,7 @@ import socket
 import sys
 import tempfile
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from uuid import uuid4
 
@@ -170,6 +170,7 @@ async def _serve(arguments: argparse.Namespace, token: str, workdir: Path) -> No
                 listening.enter_context(Doorkeeper.parse(arguments.doors))
             # Where the reference image's Jupyter server would be: its readiness check looks there.
             env = {VARIABLE: str(directory / "envs"), **os.environ, "JUPYTER_PORT": str(port)}
+            env = _with_room(env, directory / "packages")
             of_kernels = {k: v for k, v in env.items() if k not in _OF_COMMANDS}
             programs = Programs(directory / "bin")
             languages = Languages(env, programs)
@@ -200,6 +201,20 @@ async def _serve(arguments: argparse.Namespace, token: str, workdir: Path) -> No
     finally:
         kill_tree(marker=marker, root=os.getpid())
         shutil.rmtree(directory, ignore_errors=True)
+
+
+def _with_room(env: Mapping[str, str], packages: Path) -> dict[str, str]:
+    """Return an environment whose Pythons find what clients install in a folder, which is made.
+
+    The environment of the kernels may be someone else's, or not to be written.
+    """
+    packages.mkdir()
+    added = {"PYTHONPATH": packages, "PATH": packages / "bin"}
+    joined = {
+        name: os.pathsep.join(filter(None, [env.get(name), str(folder)]))
+        for name, folder in added.items()
+    }
+    return {**env, **joined, "CODE_INTERPRETER_PACKAGES": str(packages)}
 
 
 def _on_end(stop: asyncio.Event, *, stdin: bool) -> None:

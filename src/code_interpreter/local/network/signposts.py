@@ -26,7 +26,8 @@ def through(port: int) -> dict[str, str]:
         **{name.lower(): value for name, value in ways.items()},
         "NODE_USE_ENV_PROXY": "1",
         "NODE_OPTIONS": f'--require "{_FETCH}"',
-        "CODE_INTERPRETER_JAVA_OPTIONS": java,
+        # The last of them is for %maven, which would ask for no proxy otherwise.
+        "CODE_INTERPRETER_JAVA_OPTIONS": f"{java} -Daether.connector.http.useSystemProperties=true",
         "MAVEN_OPTS": java,
         "GRADLE_OPTS": java,
     }
