@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
+from mcp.types import ResourceLink
 from opensandbox import SandboxSync
 from opensandbox.exceptions import SandboxApiException
 from opensandbox.models.sandboxes import SandboxFilter
@@ -14,6 +15,7 @@ from code_interpreter import CodeInterpreterSync
 from code_interpreter.local import LocalServer
 from code_interpreter.mcp.places import Place
 from tests.mcp.agents import agent, stdio, text_of
+from tests.support.places import bundled_sandbox
 
 pytestmark = [pytest.mark.kernels, pytest.mark.slow]
 
@@ -72,6 +74,22 @@ def test_a_sandbox_that_exists_stays_and_its_files_are_no_news(cluster: LocalSer
         with CodeInterpreterSync.create(sandbox) as interpreter:
             assert interpreter.codes.list_contexts() == []
         sandbox.kill()
+
+
+@pytest.mark.network
+def test_our_runtime_is_set_up_in_a_sandbox_of_a_foreign_cluster() -> None:
+    with bundled_sandbox() as (cluster, sandbox):
+        options = ["--sandbox", sandbox.id, "--runtime", "bundled"]
+        with agent(stdio(*options, **cluster.environment)) as one:
+            assert text_of(one.run("x = 6\nx * 7")) == "42"
+            assert text_of(one.run("echo 1 > one.txt; cat one.txt", "bash")) == "1"
+            made = one.run("open('two.txt', 'w').close()").content
+            assert [block.name for block in made if isinstance(block, ResourceLink)] == ["two.txt"]
+            assert text_of(one.call("read_file", path="one.txt")) == "1\n"
+            answer = one.call("install_packages", packages=["six"])
+            assert not answer.is_error, text_of(answer)
+            assert text_of(one.run("import six\nsix.__name__")) == "'six'"
+        assert sandbox.commands.run("ls one.txt").error is None
 
 
 def test_a_cluster_that_cannot_be_reached_is_told_to_the_model(cluster: LocalServer) -> None:

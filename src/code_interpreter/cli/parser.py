@@ -161,6 +161,12 @@ def _add_mcp(parser: argparse.ArgumentParser) -> None:
         "opensandbox/code-interpreter:latest",
     )
     parser.add_argument(
+        "--runtime",
+        choices=("native", "bundled", "auto"),
+        help="what runs code on a cluster: the daemon of the image (the default), ours, which is "
+        "set up in a sandbox of any image that has Python, or ours where it can be had",
+    )
+    parser.add_argument(
         "--print-config",
         choices=("claude-code", "cursor", "vscode"),
         help="print the JSON that this client needs to start the server with the other arguments, "

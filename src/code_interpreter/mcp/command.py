@@ -20,7 +20,7 @@ from code_interpreter.mcp.stdio import serve_stdio
 
 TOKEN_VARIABLE: Final = "CODE_INTERPRETER_MCP_TOKEN"  # noqa: S105  # a name, not a secret
 _KEY_VARIABLE: Final = "OPEN_SANDBOX_API_KEY"
-_PASSED_ON: Final = ("isolation", "network", "domain", "sandbox", "image")
+_PASSED_ON: Final = ("isolation", "network", "domain", "sandbox", "image", "runtime")
 _HOST: Final = "127.0.0.1"
 _NO_CLIENT: Final = (
     "This is a server for programs that start it, clients of the Model Context Protocol: see"
@@ -40,6 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
         domain=arguments.domain,
         sandbox_id=arguments.sandbox,
         image=arguments.image or DEFAULT_IMAGE,
+        runtime=arguments.runtime or "native",
         isolation=arguments.isolation,
         network=arguments.network,
     )

@@ -34,6 +34,7 @@ class Place:
         sandbox_id: A sandbox that exists already, of that server, or of the one that
             `OPEN_SANDBOX_DOMAIN` names. It is left as it is in the end.
         image: What a new sandbox of a cluster is made of.
+        runtime: What runs the code of a cluster; see `CodeInterpreter.create`.
         isolation: Of this machine; see `CodeInterpreter.local`.
         network: Of this machine; see `CodeInterpreter.local`.
         lease: How long a new sandbox of a cluster lives without this process.
@@ -42,6 +43,7 @@ class Place:
     domain: str | None = None
     sandbox_id: str | None = None
     image: str = DEFAULT_IMAGE
+    runtime: Literal["native", "bundled", "auto"] = "native"
     isolation: Literal["auto", "namespaces", "landlock", "none"] | None = None
     network: Literal["public", "none"] | None = None
     lease: timedelta = timedelta(minutes=10)
@@ -57,37 +59,41 @@ class Place:
             return CodeInterpreter.local(isolation=self.isolation, network=self.network)
         config = ConnectionConfig(domain=self.domain)
         if self.sandbox_id is not None:
-            return _found(self.sandbox_id, config)
-        return _leased(self.image, config, self.lease)
+            return self._found(self.sandbox_id, config)
+        return self._leased(config)
 
+    @asynccontextmanager
+    async def _found(
+        self, sandbox_id: str, config: ConnectionConfig
+    ) -> AsyncGenerator[CodeInterpreter]:
+        sandbox = await Sandbox.connect(sandbox_id, connection_config=config)
+        async with sandbox, await self._interpreter(sandbox) as interpreter:
+            yield interpreter
 
-@asynccontextmanager
-async def _found(sandbox_id: str, config: ConnectionConfig) -> AsyncGenerator[CodeInterpreter]:
-    sandbox = await Sandbox.connect(sandbox_id, connection_config=config)
-    async with sandbox, await CodeInterpreter.create(sandbox) as interpreter:
-        yield interpreter
-
-
-@asynccontextmanager
-async def _leased(
-    image: str, config: ConnectionConfig, lease: timedelta
-) -> AsyncGenerator[CodeInterpreter]:
-    sandbox = await Sandbox.create(
-        image, connection_config=config, entrypoint=[_ENTRYPOINT], timeout=lease
-    )
-    async with sandbox:
-        renewal = asyncio.create_task(_renew(sandbox, lease))
-        try:
-            async with await CodeInterpreter.create(sandbox) as interpreter:
-                yield interpreter
-        finally:
-            renewal.cancel()
-            await asyncio.wait({renewal})
+    @asynccontextmanager
+    async def _leased(self, config: ConnectionConfig) -> AsyncGenerator[CodeInterpreter]:
+        sandbox = await Sandbox.create(
+            self.image,
+            connection_config=config,
+            entrypoint=[_ENTRYPOINT] if self.runtime == "native" else None,
+            timeout=self.lease,
+        )
+        async with sandbox:
+            renewal = asyncio.create_task(_renew(sandbox, self.lease))
             try:
-                await sandbox.kill()
-            except SandboxApiException as error:
-                if error.status_code != _NOT_FOUND:  # it has ended by itself
-                    raise
+                async with await self._interpreter(sandbox) as interpreter:
+                    yield interpreter
+            finally:
+                renewal.cancel()
+                await asyncio.wait({renewal})
+                try:
+                    await sandbox.kill()
+                except SandboxApiException as error:
+                    if error.status_code != _NOT_FOUND:  # it has ended by itself
+                        raise
+
+    async def _interpreter(self, sandbox: Sandbox) -> CodeInterpreter:
+        return await CodeInterpreter.create(sandbox, runtime=self.runtime)
 
 
 async def _renew(sandbox: Sandbox, lease: timedelta) -> None:
