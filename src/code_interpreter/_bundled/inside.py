@@ -496,6 +496,8 @@ def set_up(job: Job) -> dict[str, Any]:
                 return {"home": str(home), "how": "it ran already"}
             how = "it was installed already"
             python, package = _in_image(job), None
+            if (IMAGE / "jupyter").is_dir():  # the kernels that the image came with
+                os.environ.setdefault("JUPYTER_DATA_DIR", str(IMAGE / "jupyter"))
             if python is None:
                 installation = Installation(job, home)
                 if not installation.is_complete:

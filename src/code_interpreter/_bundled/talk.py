@@ -112,6 +112,11 @@ class Talk:
                 progress = SetupProgress(said["step"], said["message"])
         return progress
 
+    @property
+    def is_answered(self) -> bool:
+        """Whether the answer has come."""
+        return self._answer is not None
+
     def answer(self) -> dict[str, Any] | None:
         """Return what was answered; None if it was lost.
 

@@ -28,9 +28,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit status: 0 after a clean end, 1 when a server cannot start or a kernel cannot be
         installed, 2 when an argument is wrong (most by SystemExit) or an extra is missing.
     """
-    arguments = _parser().parse_args(argv)
+    parser = _parser()
+    arguments = parser.parse_args(argv)
+    if arguments.run == "doctor" and arguments.sandbox is not None:
+        arguments.module, arguments.extra = "remote.sandbox_doctor", None
+    elif arguments.run == "doctor" and arguments.domain is not None:
+        parser.error("--domain is the server of a sandbox: name the sandbox, too, by --sandbox")
     try:
-        require(arguments.extra)
+        if arguments.extra is not None:
+            require(arguments.extra)
     except ImportError as error:
         print(f"code-interpreter: {error}", file=sys.stderr)  # noqa: T201
         return _MISSING_EXTRA
@@ -126,11 +132,18 @@ def _parser() -> argparse.ArgumentParser:
 
     doctor = commands.add_parser(
         "doctor",
-        help="say what this machine has for sandboxes",
+        help="say what this machine, or a sandbox, has to run code",
         description="Say what this machine has for sandboxes: isolation, limits, kernels. Exits "
-        "with 1 when a sandbox would not start, or could run no Python.",
+        "with 1 when a sandbox would not start, or could run no Python. With --sandbox, say what "
+        "one has to run code; exits with 1 when our runtime cannot be had there.",
     )
     doctor.add_argument("--json", action="store_true", help="for programs")
+    doctor.add_argument("--sandbox", metavar="ID", help="a sandbox that exists")
+    doctor.add_argument(
+        "--domain",
+        help="the server of that sandbox; default: OPEN_SANDBOX_DOMAIN. Its key is in "
+        "OPEN_SANDBOX_API_KEY",
+    )
     doctor.set_defaults(extra="local", module="cli.doctor", run="doctor")
     return parser
 

@@ -1,0 +1,1 @@
+"""Commands for the sandboxes of a cluster, by the client."""
