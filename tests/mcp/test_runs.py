@@ -55,6 +55,17 @@ def test_a_failure_of_the_code_is_a_result(one: Agent) -> None:
     }
 
 
+def test_what_is_too_long_for_a_model_is_cut_and_said_in_both_halves(one: Agent) -> None:
+    result = one.run("print('x' * 10**7)\nraise ValueError('\\x1b[31m' + 'y' * 10**7)")
+    assert len(said(result)) <= 20_000
+    assert "characters left out" in said(result)
+    assert result.structured_content is not None
+    value = result.structured_content["error"]["value"]
+    assert value.startswith("yyy")
+    assert "characters left out" in value
+    assert len(value) <= 2_000
+
+
 def test_time_that_is_up_is_a_result_and_the_state_stays(one: Agent) -> None:
     result = one.run(f"kept = 'kept'\nprint('so far', flush=True)\n{COUNT}", timeout=1)
     assert not result.is_error

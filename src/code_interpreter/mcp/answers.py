@@ -31,11 +31,13 @@ from opensandbox.models.filesystem import EntryInfo
 from code_interpreter import CodeInterpreterError, Execution, ImagePart, TextPart, to_mcp
 from code_interpreter._render import forms
 from code_interpreter._render.images import picture
+from code_interpreter._render.text import clipped
 
 META: Final = "opensandbox.code-interpreter/run"
 """Where a result with pictures has what would be its structured content."""
 PIXELS: Final = 1568  # of a picture's longer side
 READ: Final = 50_000  # bytes of a file in one answer
+_ERROR: Final = 2_000  # characters of an error's value
 _INSTALLER: Final = 4_000  # characters of what it said
 _TABLES: Final = 4
 _LINKS: Final = 20
@@ -67,7 +69,7 @@ def of_run(
     data: dict[str, Any] = {
         "outcome": execution.outcome.value if execution.outcome else None,
         "text": "\n".join(texts),
-        "error": {"name": error.name, "value": error.value} if error else None,
+        "error": {"name": _short(error.name), "value": _short(error.value)} if error else None,
         "tables": [table.data() for table in islice(tables, _TABLES)],
         "files": [{"path": file.path, "size": file.size} for file in files[:_LINKS]],
     }
@@ -79,6 +81,10 @@ def of_run(
             "isError": bool(problem),
         }
     )
+
+
+def _short(text: str) -> str:
+    return clipped(text, _ERROR).removesuffix("\n")
 
 
 def of_installation(execution: Execution) -> CallToolResult:
