@@ -15,7 +15,7 @@ from mcp.client.streamable_http import streamable_http_client
 
 from code_interpreter.execd.http.gate import bind, uvicorn_server
 from code_interpreter.mcp.http import http_app
-from code_interpreter.mcp.places import Place
+from code_interpreter.places import Place
 from tests.local.lifecycle.support import eventually
 from tests.mcp.agents import Served, agent, are_gone, serving, started, text_of
 

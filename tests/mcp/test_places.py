@@ -13,7 +13,7 @@ from opensandbox.sync.manager import SandboxManagerSync
 
 from code_interpreter import CodeInterpreterSync
 from code_interpreter.local import LocalServer
-from code_interpreter.mcp.places import Place
+from code_interpreter.places import Place
 from tests.mcp.agents import agent, stdio, text_of
 from tests.support.places import bundled_sandbox
 

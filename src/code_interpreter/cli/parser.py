@@ -8,6 +8,7 @@ import argparse
 import importlib
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from code_interpreter._version import __version__
 from code_interpreter.kernels.extras import require
@@ -31,7 +32,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = _parser()
     arguments = parser.parse_args(argv)
     if arguments.run == "doctor" and arguments.sandbox is not None:
-        arguments.module, arguments.extra = "remote.sandbox_doctor", None
+        arguments.module, arguments.extra = "terminal.sandbox_doctor", None
+    elif arguments.module == "terminal.run_code" and (arguments.domain or arguments.sandbox):
+        arguments.extra = None
     elif arguments.run == "doctor" and arguments.domain is not None:
         parser.error("--domain is the server of a sandbox: name the sandbox, too, by --sandbox")
     try:
@@ -113,6 +116,17 @@ def _parser() -> argparse.ArgumentParser:
         "--token", help="what clients must send; default: EXECD_ACCESS_TOKEN if set, else a new one"
     )
 
+    _add_run(
+        commands.add_parser(
+            "run",
+            help="run code in a sandbox: of a file, of standard input, or given with -c",
+            description="Run code in a new sandbox, and show its output as it comes. Exits with 0; "
+            "with the status that the code ends itself with; with 1 when it fails, 124 when it "
+            "takes longer than --timeout, and 130 when it is interrupted. Ctrl-C interrupts the "
+            "code, a second one leaves.",
+        )
+    )
+
     _add_mcp(
         commands.add_parser(
             "mcp",
@@ -148,9 +162,46 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_mcp(parser: argparse.ArgumentParser) -> None:
-    parser.set_defaults(extra="mcp", module="mcp.command", run="run")
+def _add_run(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(extra="local", module="terminal.run_code", run="run")
+    parser.add_argument("file", nargs="?", metavar="FILE", help="what to run; - for standard input")
+    parser.add_argument("-c", dest="code", metavar="CODE", help="run this; its value is shown, too")
+    parser.add_argument(
+        "-l",
+        "--language",
+        metavar="LANGUAGE",
+        help="python, bash, javascript, typescript, java or go; default: by the ending of FILE or "
+        "its first line, and Python for -c",
+    )
+    parser.add_argument(
+        "--timeout", type=_seconds, metavar="SECONDS", help="stop the code after this time"
+    )
+    parser.add_argument(
+        "--env",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="a variable of the sandbox's environment; may be given several times",
+    )
+    parser.add_argument(
+        "--mount",
+        action="append",
+        default=[],
+        metavar="FOLDER[:/PATH[:rw]]",
+        help="a folder of this machine that the code has, at its own path or at PATH, read-only "
+        "unless it ends with :rw; may be given several times",
+    )
+    parser.add_argument(
+        "--json", action="store_true", help="print all of the run as JSON, at its end"
+    )
+    parser.add_argument(
+        "--save", type=Path, metavar="DIR", help="write pictures to files in this folder"
+    )
     _add_isolation(parser)
+    _add_place(parser)
+
+
+def _add_place(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--network",
         choices=("public", "none"),
@@ -179,6 +230,12 @@ def _add_mcp(parser: argparse.ArgumentParser) -> None:
         help="what runs code on a cluster: the daemon of the image (the default), ours, which is "
         "set up in a sandbox of any image that has Python, or ours where it can be had",
     )
+
+
+def _add_mcp(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(extra="mcp", module="mcp.command", run="run")
+    _add_isolation(parser)
+    _add_place(parser)
     parser.add_argument(
         "--print-config",
         choices=("claude-code", "cursor", "vscode"),
@@ -262,14 +319,16 @@ def _add_address(parser: argparse.ArgumentParser, port: int) -> None:
 
 
 def _port(text: str) -> int:
-    port = int(text)
-    if not 0 <= port <= 65535:  # noqa: PLR2004 - the highest port
-        raise argparse.ArgumentTypeError(f"not a port: {port}")
-    return port
+    if not (text.isascii() and text.isdecimal() and int(text) <= 65535):  # noqa: PLR2004 - the highest
+        raise argparse.ArgumentTypeError(f"{text!r} is no port: type a number from 0 to 65535")
+    return int(text)
 
 
 def _seconds(text: str) -> float:
-    seconds = float(text)
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0
     if not 0 < seconds < float("inf"):
-        raise argparse.ArgumentTypeError(f"not a time: {text}")
+        raise argparse.ArgumentTypeError(f"{text!r} is no time: type seconds, such as 30 or 0.5")
     return seconds

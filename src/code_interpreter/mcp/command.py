@@ -15,8 +15,8 @@ from code_interpreter.local.box.box import IsolationUnavailableError
 from code_interpreter.local.box.tiers import box_for, chosen
 from code_interpreter.mcp.configs import FORMS, on_a_port, started_by_client
 from code_interpreter.mcp.http import PATH, http_app
-from code_interpreter.mcp.places import DEFAULT_IMAGE, Place
 from code_interpreter.mcp.stdio import serve_stdio
+from code_interpreter.places import DEFAULT_IMAGE, Place
 
 TOKEN_VARIABLE: Final = "CODE_INTERPRETER_MCP_TOKEN"  # noqa: S105  # a name, not a secret
 _KEY_VARIABLE: Final = "OPEN_SANDBOX_API_KEY"

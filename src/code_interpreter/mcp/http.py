@@ -33,9 +33,9 @@ from starlette.routing import Route
 from starlette.types import Message, Receive, Scope, Send
 
 from code_interpreter.execd.http.gate import ASGIApp, Gate
-from code_interpreter.mcp.places import Place
 from code_interpreter.mcp.protocol import make_server
 from code_interpreter.mcp.workspace import Workspace
+from code_interpreter.places import Place
 
 PATH: Final = "/mcp"
 IDLE: Final = 1800.0

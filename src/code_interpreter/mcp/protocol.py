@@ -23,8 +23,8 @@ from opensandbox.exceptions import SandboxException
 from code_interpreter._version import __version__
 from code_interpreter.mcp import answers, tools
 from code_interpreter.mcp.apart import apart
-from code_interpreter.mcp.places import Place
 from code_interpreter.mcp.workspace import Workspace
+from code_interpreter.places import Place
 
 _INSTRUCTIONS: Final = (
     "Runs code in a sandbox. State lasts from call to call: define something once, and use it"

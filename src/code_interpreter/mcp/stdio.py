@@ -6,8 +6,8 @@ import signal
 import anyio
 from mcp.server.stdio import stdio_server
 
-from code_interpreter.mcp.places import Place
 from code_interpreter.mcp.protocol import make_server
+from code_interpreter.places import Place
 
 
 async def serve_stdio(place: Place) -> None:

@@ -29,7 +29,7 @@ from code_interpreter._output.terminal import plain
 from code_interpreter.mcp import packages
 from code_interpreter.mcp.apart import to_its_end
 from code_interpreter.mcp.folder import DEPTH, Folder
-from code_interpreter.mcp.places import Place
+from code_interpreter.places import Place
 
 # Called with the seconds that a run has taken, and the last line that it printed.
 Tell = Callable[[float, str], Awaitable[None]]

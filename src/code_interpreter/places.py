@@ -6,9 +6,9 @@ ours sees to that, a sandbox has a lease, which is renewed for as long as this p
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final, Literal
 
@@ -16,7 +16,8 @@ from opensandbox import Sandbox
 from opensandbox.config import ConnectionConfig
 from opensandbox.exceptions import SandboxApiException, SandboxException
 
-from code_interpreter import CodeInterpreter
+from code_interpreter._async.interpreter import CodeInterpreter
+from code_interpreter.local.mounts import Mount
 
 DEFAULT_IMAGE: Final = "opensandbox/code-interpreter:latest"
 _NOT_FOUND: Final = 404
@@ -37,6 +38,8 @@ class Place:
         runtime: What runs the code of a cluster; see `CodeInterpreter.create`.
         isolation: Of this machine; see `CodeInterpreter.local`.
         network: Of this machine; see `CodeInterpreter.local`.
+        mounts: Of this machine; see `CodeInterpreter.local`.
+        env: The environment of a new sandbox.
         lease: How long a new sandbox of a cluster lives without this process.
     """
 
@@ -46,6 +49,8 @@ class Place:
     runtime: Literal["native", "bundled", "auto"] = "native"
     isolation: Literal["auto", "namespaces", "landlock", "none"] | None = None
     network: Literal["public", "none"] | None = None
+    mounts: Mapping[str, Mount] | None = None
+    env: Mapping[str, str] = field(default_factory=dict[str, str])
     lease: timedelta = timedelta(minutes=10)
 
     @property
@@ -56,7 +61,9 @@ class Place:
     def open(self) -> AbstractAsyncContextManager[CodeInterpreter]:
         """Start or find a sandbox; leaving it ends what was started."""
         if self.is_here:
-            return CodeInterpreter.local(isolation=self.isolation, network=self.network)
+            return CodeInterpreter.local(
+                self.env, isolation=self.isolation, network=self.network, mounts=self.mounts
+            )
         config = ConnectionConfig(domain=self.domain)
         if self.sandbox_id is not None:
             return self._found(self.sandbox_id, config)
@@ -76,6 +83,7 @@ class Place:
             self.image,
             connection_config=config,
             entrypoint=[_ENTRYPOINT] if self.runtime == "native" else None,
+            env=dict(self.env),
             timeout=self.lease,
         )
         async with sandbox:

@@ -1,1 +1,0 @@
-"""Commands for the sandboxes of a cluster, by the client."""
