@@ -29,7 +29,7 @@ def test_a_client_that_leaves_ends_the_server_and_all_of_its_processes(scratch: 
         below = started()
         assert len(below) > len(before)
         assert list(scratch.iterdir())
-    eventually(lambda: are_gone(below))
+    eventually(lambda: are_gone(below), 20)
     assert not list(scratch.iterdir())
 
 
@@ -49,7 +49,7 @@ def test_a_signal_leaves_nothing(number: signal.Signals, scratch: Path) -> None:
         below = {server, *server.children(recursive=True)}
         assert len(below) > 3
         os.kill(server.pid, number)
-        eventually(lambda: are_gone(below), 10)
+        eventually(lambda: are_gone(below), 20)
         eventually(lambda: not list(scratch.iterdir()))
 
 

@@ -126,12 +126,12 @@ def test_each_session_has_a_sandbox_of_its_own_which_ends_with_it() -> None:
             (guard,) = {*server.children()} - mine
             others = {guard, *guard.children(recursive=True)}
             assert len(others) > 3
-        eventually(lambda: are_gone(others))
+        eventually(lambda: are_gone(others), 20)
         assert text_of(one.run("x")) == "1"
 
 
 def test_a_session_that_is_silent_ends() -> None:
-    with serving("--idle-timeout", "1") as served:
+    with serving("--idle-timeout", "3") as served:
         headers = {**ACCEPT, **served.headers}
         headers["Mcp-Session-Id"] = hello(served).headers["mcp-session-id"]
         call = {"name": "run_code", "arguments": {"language": "python", "code": "1"}}
@@ -139,7 +139,7 @@ def test_a_session_that_is_silent_ends() -> None:
         assert "ok" in httpx2.post(served.url, json=body, headers=headers, timeout=60).text
         started = below(served)
         assert started
-        eventually(lambda: are_gone(started), 10)
+        eventually(lambda: are_gone(started), 20)
         assert httpx2.post(served.url, json=body, headers=headers).status_code == 404
 
 
@@ -186,4 +186,4 @@ def test_a_signal_ends_the_server_and_leaves_nothing(number: signal.Signals) -> 
         assert len(started) > 3
         served.process.send_signal(number)
         assert served.process.wait(20) == (-9 if number == signal.SIGKILL else 0)
-        eventually(lambda: are_gone(started), 10)
+        eventually(lambda: are_gone(started), 20)

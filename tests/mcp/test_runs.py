@@ -4,7 +4,6 @@ import asyncio
 import base64
 import time
 
-import anyio
 import pytest
 from mcp import MCPError
 from mcp.types import CallToolResult, ImageContent
@@ -18,7 +17,14 @@ PNG = (
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJg"
     "gg=="
 )
-COUNT = "n = 0\nimport time\nwhile True:\n    n += 1\n    time.sleep(0.01)"
+COUNT = """
+import time
+n = 0
+print("counting", flush=True)
+while True:
+    n += 1
+    time.sleep(0.01)
+"""
 
 
 def said(result: CallToolResult) -> str:
@@ -67,7 +73,7 @@ def test_what_is_too_long_for_a_model_is_cut_and_said_in_both_halves(one: Agent)
 
 
 def test_time_that_is_up_is_a_result_and_the_state_stays(one: Agent) -> None:
-    result = one.run(f"kept = 'kept'\nprint('so far', flush=True)\n{COUNT}", timeout=1)
+    result = one.run(f"kept = 'kept'\nprint('so far', flush=True)\n{COUNT}", timeout=2)
     assert not result.is_error
     assert result.structured_content is not None
     assert result.structured_content["outcome"] == "timed_out"
@@ -132,11 +138,28 @@ def test_progress_is_told_while_code_runs(one: Agent) -> None:
     assert all(message and message.startswith("step ") for _, message in heard)
 
 
+async def counting(one: Agent, session: str) -> "asyncio.Task[CallToolResult]":
+    """A call whose code runs, and would run for ever."""
+    is_counting = asyncio.Event()
+
+    async def on_progress(progress: float, total: float | None, message: str | None) -> None:
+        assert (progress > 0, total) == (True, None)
+        if message == "counting":
+            is_counting.set()
+
+    arguments = {"language": "python", "code": COUNT, "session": session}
+    call = one.client.call_tool("run_code", arguments, progress_callback=on_progress)
+    task = asyncio.create_task(call)
+    await is_counting.wait()
+    return task
+
+
 def test_a_cancelled_call_stops_the_code_and_keeps_the_state(one: Agent) -> None:
     async def begin_and_cancel() -> None:
-        with anyio.move_on_after(1.5) as scope:
-            await one.client.call_tool("run_code", {"language": "python", "code": COUNT})
-        assert scope.cancelled_caught
+        task = await counting(one, "main")
+        task.cancel()
+        await asyncio.wait({task})
+        assert task.cancelled()
 
     one.portal.call(begin_and_cancel)
     counted = int(said(one.run("n")))
@@ -204,13 +227,10 @@ def test_a_restart_ends_the_state_of_one_session_alone(one: Agent) -> None:
 
 def test_a_restart_ends_code_that_runs(one: Agent) -> None:
     async def both() -> list[CallToolResult]:
+        task = await counting(one, "busy")
         arguments = {"language": "python", "session": "busy"}
-        call = one.client.call_tool
-        running = asyncio.create_task(call("run_code", {**arguments, "code": COUNT}))
-        await asyncio.sleep(1)
-        return [await call("restart", arguments), await running]
+        return [await one.client.call_tool("restart", arguments), await task]
 
-    one.run("1", session="busy")
     restarted, ran = one.portal.call(both)
     assert text_of(restarted).startswith("The state of python is gone")
     assert "the context was deleted while this ran" in said(ran)

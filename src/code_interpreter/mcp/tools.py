@@ -14,7 +14,7 @@ from code_interpreter._call.code_context import LANGUAGES, checked_language
 from code_interpreter.mcp import answers
 from code_interpreter.mcp.workspace import Tell, Workspace
 
-PICTURE: Final = 30_000_000  # bytes of a file that is looked at as a picture
+_PICTURE: Final = 30_000_000  # bytes of a file that is looked at as a picture
 _LONGEST: Final = 86_400  # seconds
 _SESSION: Final = "main"
 
@@ -34,8 +34,6 @@ Session = Annotated[
         description="A name for the state that the code finds and leaves; each has its own.",
     ),
 ]
-
-
 Path = Annotated[str, Field(min_length=1)]
 
 
@@ -167,7 +165,7 @@ async def _read_file(workspace: Workspace, wanted: ReadFile, _: Tell) -> CallToo
     path = folder.absolute(wanted.path)
     size = await folder.size(path)
     kind = answers.kind_of(path) or ""
-    if kind.startswith("image/") and kind != "image/svg+xml" and 0 < size <= PICTURE:
+    if kind.startswith("image/") and kind != "image/svg+xml" and 0 < size <= _PICTURE:
         content = await folder.read(path, offset=0, count=size)
         if shown := answers.of_picture(content):
             return shown
