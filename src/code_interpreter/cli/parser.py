@@ -71,6 +71,11 @@ def _parser() -> argparse.ArgumentParser:
         help="what clients must send; default: OPEN_SANDBOX_API_KEY if set, else a new one",
     )
 
+    serve.add_argument(
+        "--export",
+        action="store_true",
+        help="print nothing to standard output but the two lines that a shell's `eval` takes",
+    )
     _add_isolation(serve)
     serve.add_argument(
         "--network",

@@ -82,9 +82,12 @@ def serve(arguments: argparse.Namespace) -> int:
         network = _NETWORKS[arguments.network or "public"]
         tier = server.isolation
         said = _UNISOLATED if tier == "none" else _ISOLATED.format(tier, network)
-        _say(f"Sandbox server on http://{server.address}", said, *_exposure(host))
+        told = [f"Sandbox server on http://{server.address}", said, *_exposure(host)]
+        if arguments.export:
+            sys.stderr.write("".join(f"{line}\n" for line in told))
+        else:
+            _say(*told, "Clients find it by these two lines:")
         _say(
-            "Clients find it by these two lines:",
             f"export OPEN_SANDBOX_DOMAIN={server.address}",
             f"export {API_KEY_VARIABLE}={server.api_key}",
         )

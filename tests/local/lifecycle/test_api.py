@@ -183,6 +183,15 @@ def test_a_wrong_key_is_a_401(server: LocalServer) -> None:
     assert httpx.get(f"http://{server.address}/v1/sandboxes").status_code == 401
 
 
+def test_whoever_watches_the_server_needs_no_key_and_learns_nothing(server: LocalServer) -> None:
+    url = f"http://{server.address}/health"
+    answer = httpx.get(url)
+    assert (answer.status_code, answer.json()) == (200, {"status": "healthy"})
+    assert httpx.get(url, headers={"Host": "evil.example"}).status_code == 403
+    assert httpx.get(url, headers={"Origin": "http://evil.example"}).status_code == 403
+    assert httpx.get(f"{url}/v1/sandboxes").status_code == 401
+
+
 def test_requests_from_web_pages_are_refused(server: LocalServer) -> None:
     with http(server) as client:
         answer = client.get("/sandboxes", headers={"Origin": "http://localhost"})

@@ -50,6 +50,19 @@ def test_serve_prints_what_a_client_needs_and_ends_with_0(
         assert leftovers(scratch) == []
 
 
+def test_serve_can_print_only_what_a_shell_evaluates(scratch: Path) -> None:
+    options = ("serve", "--port", "0", "--isolation", "none", "--export", "--api-key", "k")
+    with program(*CLI, *options) as server:
+        assert server.stdout is not None
+        lines = [server.stdout.readline() for _ in range(2)]
+        assert stop(server, signal.SIGTERM) == 0
+        assert server.stdout.read() == ""
+    script = "".join(lines) + 'echo "$OPEN_SANDBOX_DOMAIN $OPEN_SANDBOX_API_KEY"'
+    said = subprocess.check_output(["sh", "-c", script], text=True)
+    assert re.fullmatch(r"127\.0\.0\.1:\d+ k\n", said)
+    assert leftovers(scratch) == []
+
+
 def test_the_doctor_says_what_there_is(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

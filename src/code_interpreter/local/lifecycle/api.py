@@ -56,6 +56,7 @@ _UNSUPPORTED = {
 
 _NO_POLICY = "this sandbox is not isolated, so there is no network policy"
 _EGRESS = re.compile(r"/egress/([0-9a-f-]+)/.*")
+_HEALTH = "/health"
 _NO_VAULTS = "local sandboxes have no credential vaults"
 _UNSIGNED = "local endpoints are neither signed nor do they expire: ask for a plain one"
 
@@ -106,6 +107,7 @@ def lifecycle_app(*, api_key: str, host: str, provision: Provision) -> Gate:
     app = Starlette(
         routes=[
             Mount("/v1", routes=routes),
+            Route(_HEALTH, _healthy, methods=["GET"]),
             # What a cluster has at the port EGRESS_PORT of the sandbox.
             *operations.of_network("/egress/{sandbox_id}/policy"),
             Route(
@@ -127,9 +129,17 @@ def lifecycle_app(*, api_key: str, host: str, provision: Provision) -> Gate:
             HTTPException: _http_error,
         },
     )
-    return Gate(
-        app, header=API_KEY_HEADER, secret=api_key, host=host, has_another=operations.is_egress
-    )
+
+    def needs_no_key(path: str, headers: Headers) -> bool:
+        return path == _HEALTH or operations.is_egress(path, headers)
+
+    return Gate(app, header=API_KEY_HEADER, secret=api_key, host=host, has_another=needs_no_key)
+
+
+async def _healthy(request: Request) -> Response:
+    """Tell whoever watches the server that it answers, and nothing else."""
+    del request
+    return JSONResponse({"status": "healthy"})
 
 
 class _NotFoundError(Exception):
