@@ -537,3 +537,21 @@ def test_what_the_block_raises_reaches_the_caller_and_everything_still_ends() ->
         fail()
     assert during
     assert not {pid for pid in during if psutil.pid_exists(pid)}
+
+
+def test_a_kernel_that_dies_takes_the_variables_of_its_run_along(local_server: LocalServer) -> None:
+    with (
+        SandboxSync.create("any", connection_config=local_server.connection_config_sync) as sandbox,
+        CodeInterpreterSync.create(sandbox) as interpreter,
+    ):
+        died = interpreter.codes.run("import os\nos.kill(os.getpid(), 9)", env={"CI_ONE": "1"})
+        assert died.outcome is ci.Outcome.KERNEL_DIED
+        shown = interpreter.codes.run("import os\nprint(os.environ.get('CI_ONE'))")
+        assert shown.text == "None"
+        # One that dies between two runs: the next one is told, with variables as without.
+        pid = interpreter.codes.run("print(os.getpid())").text
+        kill = f"kill -9 {pid}; while kill -0 {pid} 2>/dev/null; do sleep 0.05; done"
+        interpreter.codes.run(kill, language="bash", timeout=60).raise_for_error()
+        told = interpreter.codes.run("1", env={"CI_ONE": "1"})
+        assert [message.text[:18] for message in told.logs.stderr] == ["While nothing ran,"]
+        sandbox.kill()

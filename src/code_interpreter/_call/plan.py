@@ -1,13 +1,15 @@
 """What the arguments of a run mean; they are checked here, before any I/O."""
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final, Literal, TypeAlias, get_args
 
 import execd_client.models as wire
 
 from code_interpreter._call.code_context import CodeContext, run_request
+from code_interpreter._call.environ import Environ, plan_env
 from code_interpreter._errors import InvalidArgumentError
 
 Seconds: TypeAlias = float | timedelta
@@ -29,6 +31,8 @@ class RunPlan:
         idle_timeout: Seconds of silence after the first event; None for no limit.
         waits: Whether it waits for its turn; if not, a busy context is an error.
         max_output: Bytes of output to keep at most; None for all.
+        environ: Variables that are set for this run.
+        within: Whether it is part of another run, whose turn it is.
     """
 
     body: wire.RunCodeRequest
@@ -38,6 +42,13 @@ class RunPlan:
     idle_timeout: float | None
     waits: bool
     max_output: int | None
+    environ: Environ | None = None
+    within: bool = False
+
+    def part(self, code: str, timeout: float | None) -> "RunPlan":
+        """Return a part of this run: other code in the same context."""
+        body = wire.RunCodeRequest(code=code, context=self.body.context)
+        return replace(self, body=body, timeout=timeout, max_output=None, environ=None, within=True)
 
 
 def plan_run(  # noqa: PLR0917  # the arguments of `run`, in their order
@@ -48,6 +59,7 @@ def plan_run(  # noqa: PLR0917  # the arguments of `run`, in their order
     idle_timeout: Seconds | None,
     on_busy: OnBusy,
     max_output: int | None,
+    env: Mapping[str, str] | None = None,
 ) -> RunPlan:
     """Return the plan for the arguments of a call; raise InvalidArgumentError for a bad one."""
     if on_busy not in get_args(OnBusy):
@@ -67,6 +79,7 @@ def plan_run(  # noqa: PLR0917  # the arguments of `run`, in their order
         idle_timeout=_seconds("idle_timeout", idle_timeout),
         waits=on_busy == "queue",
         max_output=max_output,
+        environ=plan_env(where["language"], env, lasting=False),
     )
 
 

@@ -5,7 +5,6 @@ bounded time. Of all others, a class with a hostile `__repr__` among them, the t
 """
 
 import contextlib
-import inspect
 import itertools
 import sys
 import types
@@ -233,17 +232,6 @@ def _cut(text: str, room: int) -> str:
     return text if len(text) <= room else text[: max(room - 3, 0)] + "..."
 
 
-def _count_back(shell: Any) -> None:
-    """Have the next cell get the number of this one."""
-    frame = inspect.currentframe()
-    while frame is not None and frame.f_code.co_name != "run_cell_async":
-        frame = frame.f_back
-    number = frame.f_locals.get("execution_count") if frame is not None else None
-    if type(number) is int:
-        shell.execution_count = number
-
-
 def publish(shell: Any, limit: int, mime: str) -> None:
     """Show what `describe` returns as a display of a MIME type."""
-    _count_back(shell)
     shell.display_pub.publish({mime: {"variables": describe(shell, limit)}})

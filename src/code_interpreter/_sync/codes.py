@@ -2,6 +2,7 @@
 """Running code and keeping contexts."""
 
 import time
+from collections.abc import Mapping
 
 import execd_client.models as wire
 from execd_client.api.code_interpreting import (
@@ -17,6 +18,7 @@ from opensandbox.models.execd_sync import ExecutionHandlersSync
 
 from code_interpreter._call import code_context as contexts
 from code_interpreter._call.code_context import CodeContext, checked_language
+from code_interpreter._call.environ import Environ, checked_env, plan_env
 from code_interpreter._call.plan import DEFAULT_IDLE_TIMEOUT, OnBusy, Seconds, plan_run
 from code_interpreter._call.readiness import KERNELS_SERVED, VERSION_HEADER
 from code_interpreter._call.variable import MIME, Variable, read_variables, variables_cell
@@ -29,6 +31,7 @@ from code_interpreter._sync.connection import Connection
 from code_interpreter._sync.primitives import AWAITS, settle
 from code_interpreter._sync.run_stream import RunStreamSync
 from code_interpreter._sync.runner import LiveRun, Runner
+from code_interpreter._sync.secret_file import put_file, remove_file
 from code_interpreter._wire.failures import (
     ensure_ok,
     logged_errors,
@@ -51,18 +54,50 @@ class CodesSync:
         self._connection = connection
         self._grace = grace
         self._runner = Runner(connection)
+        self._equipped: dict[str, tuple[Mapping[str, str], Environ]] = {}  # by the context's id
 
-    def create_context(self, language: str, *, cwd: str | None = None) -> CodeContext:
+    def create_context(
+        self, language: str, *, cwd: str | None = None, env: Mapping[str, str] | None = None
+    ) -> CodeContext:
         """Create a context: a separate kernel, whose state lasts until it is deleted.
 
         Args:
             language: One of `SupportedLanguage`.
             cwd: The directory to start in, created if missing; None for the server's default.
+            env: Environment variables of the context, set by its kernel once that has started.
+                `restart_context` sets them again; a kernel that died has lost them.
         """
         body = contexts.context_request(language, cwd)
+        env = checked_env(env or {})
         with mapped_errors():
             response = create_code_context.sync_detailed(client=self._connection.rest, body=body)
-            return contexts.from_wire(parsed(wire.CodeContext, response))
+            made = contexts.from_wire(parsed(wire.CodeContext, response))
+        self._equip(made, env)
+        return made
+
+    def _equip(self, context: CodeContext, env: Mapping[str, str]) -> None:
+        """Set variables in a new context, which is deleted if that fails."""
+        environ = plan_env(context.language, env, lasting=True)
+        if environ is None or context.id is None:
+            return
+        try:
+            put_file(self._connection, environ)
+            (self.run(environ.enter, context=context)).raise_for_error()
+        except BaseException:
+            remove_file(self._connection, environ)
+            with logged_errors("a context without its environment could not be deleted"):
+                self.delete_context(context.id)
+            raise
+        self._equipped[context.id] = (env, environ)
+
+    def _unequip(self, context_id: str) -> Mapping[str, str]:
+        """Forget the variables of a context that is gone, and return them."""
+        if (equipped := self._equipped.pop(context_id, None)) is None:
+            return {}
+        env, environ = equipped
+        if environ.keeps_file:
+            remove_file(self._connection, environ)
+        return env
 
     def get_context(self, context_id: str) -> CodeContext:
         """Return the context with this id.
@@ -91,6 +126,7 @@ class CodesSync:
         contexts.checked_id("context", context_id)
         with mapped_errors():
             ensure_ok(delete_context.sync_detailed(context_id, client=self._connection.rest))
+        self._unequip(context_id)
 
     def restart_context(self, context: CodeContext) -> CodeContext:
         """Start a context anew, with a fresh kernel in the same directory; its state is gone.
@@ -111,6 +147,7 @@ class CodesSync:
         with mapped_errors():
             response = create_code_context.sync_detailed(client=self._connection.rest, body=body)
             made = contexts.from_wire(parsed(wire.CodeContext, response))
+        env = self._unequip(old)
         if made.id is not None and made.id != old:
             try:
                 self.delete_context(old)
@@ -118,6 +155,7 @@ class CodesSync:
                 with logged_errors("the context that should have replaced another one was kept"):
                     self.delete_context(made.id)
                 raise
+        self._equip(made, env)
         return made.model_copy(update={"cwd": made.cwd or context.cwd})
 
     def delete_contexts(self, language: str) -> None:
@@ -141,6 +179,7 @@ class CodesSync:
         idle_timeout: Seconds | None = DEFAULT_IDLE_TIMEOUT,
         on_busy: OnBusy = "queue",
         max_output: int | None = None,
+        env: Mapping[str, str] | None = None,
     ) -> Execution:
         """Run code to its end, and return all its output.
 
@@ -162,11 +201,14 @@ class CodesSync:
                 ("queue"), or to fail at once ("raise").
             max_output: Bytes of output and results to keep at most, half of them from the
                 beginning and half from the end. Handlers still get everything.
+            env: Environment variables for this run, in all six languages. What was there before is
+                put back at its end. No value is in code that is sent, nor in any history or log.
 
         Returns:
             The Execution. A failure of the code is its `error`, not an exception.
 
         Raises:
+            CodeError: The kernel could not set `env`, or put back what was there.
             ContextBusyError: The context runs other code.
             ContextNotFoundError: The context is gone.
             ExecutionTimeoutError: It took longer than `timeout`; has `context_usable`.
@@ -174,7 +216,7 @@ class CodesSync:
             StreamTruncatedError: Output may be missing; `.execution` has what arrived.
             ProtocolError: The server sent something that is not an event.
         """
-        plan = plan_run(code, language, context, timeout, idle_timeout, on_busy, max_output)
+        plan = plan_run(code, language, context, timeout, idle_timeout, on_busy, max_output, env)
         told = listeners(handlers, awaits=AWAITS)
         run = Run(
             plan,
@@ -203,6 +245,7 @@ class CodesSync:
         idle_timeout: Seconds | None = DEFAULT_IDLE_TIMEOUT,
         on_busy: OnBusy = "queue",
         max_output: int | None = None,
+        env: Mapping[str, str] | None = None,
     ) -> RunStreamSync:
         """Run code, and yield what happens event by event; see `RunStreamSync`.
 
@@ -215,7 +258,7 @@ class CodesSync:
             ...             case Stdout(text=text):
             ...                 print(text, end="")
         """
-        plan = plan_run(code, language, context, timeout, idle_timeout, on_busy, max_output)
+        plan = plan_run(code, language, context, timeout, idle_timeout, on_busy, max_output, env)
         return RunStreamSync(self._runner, plan, self._grace)
 
     def variables(

@@ -7,6 +7,7 @@ is interrupted, and read on until it ends or its grace is over.
 
 import threading
 import time
+from typing import Final
 
 import httpx
 from execd_client import errors as wire
@@ -15,12 +16,15 @@ from execd_client.models import ServerStreamEvent
 from execd_client.streaming import EventStream
 from typing_extensions import Self
 
+from code_interpreter._call.environ import Environ
+from code_interpreter._errors import APIError
 from code_interpreter._output.execution import Execution, Outcome
 from code_interpreter._run.run import BUSY_PAUSE, Run, aimed_at, is_over
 from code_interpreter._run.slots import Slots
 from code_interpreter._run.watch import Action
 from code_interpreter._sync import primitives as on
 from code_interpreter._sync.connection import Connection
+from code_interpreter._sync.secret_file import put_file, remove_file
 from code_interpreter._wire.failures import (
     ensure_ok,
     ensure_stopped,
@@ -28,7 +32,10 @@ from code_interpreter._wire.failures import (
     logged_errors,
     mapped_errors,
 )
-from code_interpreter.events import Event
+from code_interpreter.events import Event, ExecutionCount, Stderr, Stdout
+
+RESTORING: Final = 30.0
+"""Seconds for putting back the environment of a context."""
 
 
 class Runner:
@@ -70,9 +77,25 @@ class LiveRun:
         self._jobs: list[on.Job] = []
         self._timing = threading.Lock()  # the timers of the blocking client have their own thread
         self._timer: on.Timer | None = None
+        self._is_equipped = False  # so that an environment has to be put back
+        self._has_file = False  # that no cell has removed
+        self._early: list[Event] = []  # what the server said before a part of the run began
 
     def __enter__(self) -> Self:
+        self._take_turn()
+        self._runner.live[self._run] = self
+        if self._run.plan.environ is not None:
+            try:
+                self._enter(self._run.plan.environ)
+            except BaseException as error:
+                self.__exit__(None, error, None)
+                raise
+        return self
+
+    def _take_turn(self) -> None:
         run, came = self._run, on.Event()
+        if run.plan.within:
+            return
         self._slots.ask(run, on.current(), came)
         try:
             if not came.is_set() and not on.wait(came, run.watch.left(time.monotonic())):
@@ -80,8 +103,6 @@ class LiveRun:
         except BaseException:
             self._slots.leave(run)
             raise
-        self._runner.live[run] = self
-        return self
 
     def read(self) -> list[Event]:
         """Return the events that have come next; none at the clean end of the body."""
@@ -100,6 +121,8 @@ class LiveRun:
             if self._timer is None:
                 self._watch()
             if run.refusal is None:
+                if self._early:
+                    events[1:1], self._early = self._early, []
                 return events
             stream.discard_connection()
             if not self._slots.is_patient(run, run.refusal, time.monotonic()):
@@ -167,7 +190,8 @@ class LiveRun:
                 self._end_turn()
             finally:
                 del self._runner.live[self._run]
-                self._slots.leave(self._run)
+                if not self._run.plan.within:
+                    self._slots.leave(self._run)
 
     def _end_stream(self, error: BaseException | None) -> None:
         if self._stream is None:
@@ -201,8 +225,48 @@ class LiveRun:
                 self._timer.cancel()
         for answered in list(self._interrupts):
             on.wait(answered, self._run.watch.grace)
-        if self._run.lost_context is not None:
-            on.join([on.spawn(self._delete_context)], self._run.watch.grace)
+        environ = self._run.plan.environ
+        try:
+            if self._run.lost_context is not None:
+                on.join([on.spawn(self._delete_context)], self._run.watch.grace)
+            elif environ is not None and self._is_equipped:
+                self._leave(environ)
+        finally:
+            if environ is not None and self._has_file:
+                remove_file(self._connection, environ)
+
+    def _enter(self, environ: Environ) -> None:
+        self._has_file = self._is_equipped = True
+        try:
+            put_file(self._connection, environ)
+            self._run_part(environ.enter, self._run.watch.left(time.monotonic()))
+        except APIError:  # a refusal: it has not run
+            self._is_equipped = False
+            raise
+        self._has_file = environ.keeps_file
+
+    def _leave(self, environ: Environ) -> None:
+        """Put back the environment; the caller of a run that has ended is told if that fails."""
+        if self._run.seen_end:
+            self._run_part(environ.leave, RESTORING)
+        else:
+            with logged_errors("the environment of a context could not be put back"):
+                self._run_part(environ.leave, RESTORING)
+
+    def _run_part(self, code: str, timeout: float | None) -> None:
+        plan = self._run.plan.part(code, timeout)
+        run = Run(plan, time.monotonic(), grace=self._run.watch.grace)
+        with run.failures():
+            has_begun = False
+            with LiveRun(self._runner, run) as live:
+                while events := live.read():
+                    for event in events:
+                        run.builder.take(event)
+                        has_begun = has_begun or isinstance(event, ExecutionCount)
+                        # Such as that the kernel had died, and what it had printed.
+                        if isinstance(event, (Stdout, Stderr)) and not has_begun:
+                            self._early.append(event)
+            run.conclude().raise_for_error()
 
     def _watch(self) -> None:
         """Look again when it is time to."""
