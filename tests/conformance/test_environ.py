@@ -189,3 +189,24 @@ async def test_what_cannot_be_set_is_an_error_and_nothing_runs(
     assert await shown(client, context) == ("fixed", "-")
     assert not await files_with(client, hidden)
     await client.codes.delete_context(context.id)
+
+
+async def test_what_other_threads_print_meanwhile_is_not_lost(client: Client) -> None:
+    context = await client.codes.create_context("python")
+    assert context.id is not None
+    start = (
+        "import threading, time\n"
+        "def count():\n"
+        "    for number in range(300):\n"
+        "        print(number, flush=True)\n"
+        "        time.sleep(0.001)\n"
+        "counting = threading.Thread(target=count)\n"
+        "counting.start()"
+    )
+    said = stdout(await client.run(start, context=context))
+    for _ in range(5):
+        await client.codes.variables(context)
+        said += stdout(await client.run("time.sleep(0.01)", context=context, env={"CI_ONE": "1"}))
+    said += stdout(await client.run("counting.join()", context=context))
+    assert said.split() == [str(number) for number in range(300)]
+    await client.codes.delete_context(context.id)

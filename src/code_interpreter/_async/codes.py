@@ -39,6 +39,7 @@ from code_interpreter._wire.failures import (
     parsed_list,
 )
 from code_interpreter._wire.target import at_most
+from code_interpreter.events import Stderr, Stdout
 
 
 class Codes:
@@ -277,7 +278,8 @@ class Codes:
 
         It waits for its turn as a run does, and leaves the context as it was: its names, `_`, the
         history and the number of the next cell. Names that begin with an underscore are left out.
-        No code of the variables' own classes is called.
+        No code of the variables' own classes is called. What other threads of the code print
+        meanwhile comes with the next run.
 
         Args:
             context: The context; by default Python's default context.
@@ -289,9 +291,13 @@ class Codes:
             ProtocolError: The kernel told something else.
         """
         cell = variables_cell(context, limit)
+        slot = plan_run(cell, None, context, timeout, None, "queue", None).slot
         for _ in range(3):  # real servers lose two results in a hundred
-            execution = await self.run(cell, context=context, timeout=timeout)
-            for result in execution.raise_for_error().result:
+            async with self.stream(cell, context=context, timeout=timeout) as events:
+                async for event in events:
+                    if isinstance(event, (Stdout, Stderr)):
+                        self._runner.unheard[slot].append(event)
+            for result in events.execution.raise_for_error().result:
                 if MIME in result.mime:
                     return read_variables(result.mime[MIME])
         raise ProtocolError("the kernel did not show its variables")

@@ -6,6 +6,7 @@ is interrupted, and read on until it ends or its grace is over.
 
 import threading
 import time
+from collections import defaultdict
 from typing import Final
 
 import httpx
@@ -35,6 +36,8 @@ from code_interpreter.events import Event, ExecutionCount, Stderr, Stdout
 
 RESTORING: Final = 30.0
 """Seconds for putting back the environment of a context."""
+PRINTED: Final[dict[str, type[Event]]] = {"java": Stderr, "go": Stdout}
+"""What the kernels of a language print themselves when an environment is set or put back."""
 
 
 class Runner:
@@ -44,6 +47,7 @@ class Runner:
         self.connection = connection
         self.slots = Slots()
         self.live: dict[Run, LiveRun] = {}
+        self.unheard = defaultdict[str, list[Event]](list)  # for the next run, by its slot
 
     async def interrupt(self, target: str | Execution) -> None:
         """Stop a run of this interpreter, if it is still alive, or whatever else an id names."""
@@ -85,6 +89,8 @@ class LiveRun:
     async def __aenter__(self) -> Self:
         await self._take_turn()
         self._runner.live[self._run] = self
+        if not self._run.plan.within:
+            self._early += self._runner.unheard.pop(self._run.plan.slot, [])
         if self._run.plan.environ is not None:
             try:
                 await self._enter(self._run.plan.environ)
@@ -240,7 +246,8 @@ class LiveRun:
         self._has_file = self._is_equipped = True
         try:
             await put_file(self._connection, environ)
-            await self._run_part(environ.enter, self._run.watch.left(time.monotonic()))
+            timeout = self._run.watch.left(time.monotonic())
+            await self._run_part(environ.enter, timeout, self._early)
         except APIError:  # a refusal: it has not run
             self._is_equipped = False
             raise
@@ -248,14 +255,25 @@ class LiveRun:
 
     async def _leave(self, environ: Environ) -> None:
         """Put back the environment; the caller of a run that has ended is told if that fails."""
-        if self._run.seen_end:
-            await self._run_part(environ.leave, RESTORING)
-        else:
-            with logged_errors("the environment of a context could not be put back"):
-                await self._run_part(environ.leave, RESTORING)
+        late: list[Event] = []
+        try:
+            if self._run.seen_end:
+                await self._run_part(environ.leave, RESTORING, late)
+            else:
+                with logged_errors("the environment of a context could not be put back"):
+                    await self._run_part(environ.leave, RESTORING, late)
+        finally:
+            for event in late:
+                self._run.builder.take(event)
 
-    async def _run_part(self, code: str, timeout: float | None) -> None:
+    async def _run_part(self, code: str, timeout: float | None, said: list[Event]) -> None:
+        """Run a part of the run; `said` gets what it did not print itself.
+
+        That is what a kernel printed that has died since, what the server says of that, and what
+        other threads of the code print meanwhile.
+        """
         plan = self._run.plan.part(code, timeout)
+        own = PRINTED.get(plan.body.context.language, ()) if plan.body.context else ()
         run = Run(plan, time.monotonic(), grace=self._run.watch.grace)
         with run.failures():
             has_begun = False
@@ -264,9 +282,10 @@ class LiveRun:
                     for event in events:
                         run.builder.take(event)
                         has_begun = has_begun or isinstance(event, ExecutionCount)
-                        # Such as that the kernel had died, and what it had printed.
-                        if isinstance(event, (Stdout, Stderr)) and not has_begun:
-                            self._early.append(event)
+                        if isinstance(event, (Stdout, Stderr)) and not (
+                            has_begun and isinstance(event, own)
+                        ):
+                            said.append(event)
             run.conclude().raise_for_error()
 
     def _watch(self) -> None:
