@@ -9,10 +9,13 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
+from opensandbox import SandboxSync
 
+from code_interpreter.local import LocalServer
 from tests.execd.needs import need_kernel
 
 pytestmark = [pytest.mark.kernels, pytest.mark.slow]
@@ -29,7 +32,10 @@ PATIENCE = 60
 
 
 def run(
-    *arguments: str, given: str | None = None, cwd: Path | None = None
+    *arguments: str,
+    given: str | None = None,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
 ) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
         [sys.executable, "-m", "code_interpreter", "run", *arguments],
@@ -40,7 +46,14 @@ def run(
         timeout=PATIENCE,
         check=False,
         cwd=cwd,
+        env={**os.environ, **(env or {})},
     )
+
+
+@pytest.fixture(scope="module")
+def local_server() -> Iterator[LocalServer]:
+    with LocalServer() as server:
+        yield server
 
 
 @pytest.mark.parametrize(
@@ -102,6 +115,19 @@ def test_environment_and_folders_are_given(tmp_path: Path) -> None:
     assert (tmp_path / "in" / "made").read_text() == "made"
 
 
+def test_a_sandbox_that_exists_runs_it_and_stays(local_server: LocalServer) -> None:
+    config = local_server.connection_config_sync
+    env = {"OPEN_SANDBOX_API_KEY": local_server.api_key}
+    with SandboxSync.create("any", connection_config=config) as sandbox:
+        where = ["--domain", local_server.address, "--sandbox", sandbox.id]
+        code = "import os\nleft = os.environ['NAME']\nleft"
+        done = run(*where, "--env", "NAME=value", "-c", code, env=env)
+        assert (done.stdout, done.stderr, done.returncode) == ("'value'\n", "", 0)
+        done = run(*where, "-c", "left, 'NAME' in os.environ", env=env)
+        assert done.stdout == "('value', False)\n"
+        sandbox.kill()
+
+
 def test_pictures_are_named_or_saved(tmp_path: Path) -> None:
     done = run("-c", PICTURE)
     assert done.stdout == "drawn\n"
@@ -134,7 +160,6 @@ def test_json_has_all_of_it(tmp_path: Path) -> None:
         (["--mount", "a:b", "-c", "1"], "FOLDER[:/PATH[:rw]]"),
         (["--timeout", "soon", "-c", "1"], "'soon' is no time: type seconds"),
         (["--domain", "x", "--network", "none", "-c", "1"], "--network"),
-        (["--sandbox", "x", "--env", "A=1", "-c", "1"], "--env"),
     ],
 )
 def test_wrong_use_says_what_to_type(arguments: list[str], says: str) -> None:

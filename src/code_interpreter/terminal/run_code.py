@@ -35,11 +35,13 @@ def run(arguments: argparse.Namespace) -> int:
     """Run code to its end; the exit status tells of its outcome."""
     try:
         place = _place(arguments)
+        # A sandbox that exists has the environment that it was created with.
+        env = _env(arguments) if arguments.sandbox else None
         code = _source(arguments)
     except UsageError as error:
         return _complain(str(error), _WRONG_USE)
     try:
-        return asyncio.run(_run(arguments, place, code))
+        return asyncio.run(_run(arguments, place, code, env))
     except ExecutionTimeoutError as error:
         return _complain(str(error), TIMED_OUT)
     except (IsolationUnavailableError, SandboxException, OSError, ValueError) as error:
@@ -73,9 +75,6 @@ def _source(arguments: argparse.Namespace) -> Source:
 
 
 def _place(arguments: argparse.Namespace) -> Place:
-    env = dict(_pair(text) for text in arguments.env)
-    if arguments.sandbox is not None and env:
-        raise UsageError("--env is for a new sandbox, and --sandbox names one that exists")
     is_here = arguments.domain is None and arguments.sandbox is None
     of_here = {"--mount": arguments.mount, "--network": arguments.network}
     of_here["--isolation"] = arguments.isolation
@@ -89,8 +88,12 @@ def _place(arguments: argparse.Namespace) -> Place:
         isolation=arguments.isolation,
         network=arguments.network,
         mounts=dict(_mount(text) for text in arguments.mount) or None,
-        env=env,
+        env={} if arguments.sandbox else _env(arguments),
     )
+
+
+def _env(arguments: argparse.Namespace) -> dict[str, str]:
+    return dict(_pair(text) for text in arguments.env)
 
 
 def _pair(text: str) -> tuple[str, str]:
@@ -110,7 +113,9 @@ def _mount(text: str) -> tuple[str, Mount]:
     return target, Mount(folder, writable=mode == "rw")
 
 
-async def _run(arguments: argparse.Namespace, place: Place, code: Source) -> int:
+async def _run(
+    arguments: argparse.Namespace, place: Place, code: Source, env: dict[str, str] | None
+) -> int:
     async with place.open() as interpreter:
         screen = Screen(arguments.save, shows_value=not code.is_script)
         begun = time.monotonic()
@@ -122,6 +127,7 @@ async def _run(arguments: argparse.Namespace, place: Place, code: Source) -> int
                 if arguments.json
                 else screen.handlers(on_init=interrupts.run_has_begun),
                 timeout=arguments.timeout,
+                env=env,
             )
     if arguments.json:
         for result in execution.result:
