@@ -181,6 +181,12 @@ class Execution(shared.Execution):
 
         return compose(self, max_chars, max_images, image_pixels, prefer)
 
+    def _ipython_display_(self) -> None:
+        """Show all of it in a notebook's cell, for IPython's display machinery (its protocol)."""
+        from code_interpreter._output.cell import show  # noqa: PLC0415  # notebooks alone need it
+
+        show(self, self._omitted)
+
     def __str__(self) -> str:
         parts = [self.text] if self.logs.stdout or self.result or self.truncated else []
         if self.logs.stderr:
