@@ -98,6 +98,7 @@ def bundled_sandbox(
             standin.image(settings),
             connection_config=standin.connection_sync(),
             env=dict(env or {}),
+            timeout=None,  # a session of tests may take longer than the usual life
             ready_timeout=timedelta(seconds=30),
         )
         with sandbox:
