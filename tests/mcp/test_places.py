@@ -89,7 +89,7 @@ def test_our_runtime_is_set_up_in_a_sandbox_of_a_foreign_cluster() -> None:
             answer = one.call("install_packages", packages=["six"])
             assert not answer.is_error, text_of(answer)
             assert text_of(one.run("import six\nsix.__name__")) == "'six'"
-        assert sandbox.commands.run("ls one.txt").error is None
+        assert sandbox.commands.run("ls ~/one.txt").error is None
 
 
 def test_a_cluster_that_cannot_be_reached_is_told_to_the_model(cluster: LocalServer) -> None:

@@ -38,7 +38,6 @@ META: Final = "opensandbox.code-interpreter/run"
 PIXELS: Final = 1568  # of a picture's longer side
 READ: Final = 50_000  # bytes of a file in one answer
 _ERROR: Final = 2_000  # characters of an error's value
-_INSTALLER: Final = 4_000  # characters of what it said
 _TABLES: Final = 4
 _LINKS: Final = 20
 _ENTRIES: Final = 500
@@ -85,12 +84,6 @@ def of_run(
 
 def _short(text: str) -> str:
     return clipped(text, _ERROR).removesuffix("\n")
-
-
-def of_installation(execution: Execution) -> CallToolResult:
-    """Return the result for an installation, which is an error if it failed."""
-    parts = execution.render(max_chars=_INSTALLER, max_images=0)
-    return CallToolResult.model_validate({"content": to_mcp(parts), "isError": not execution.ok})
 
 
 def resource(entry: EntryInfo) -> Resource:

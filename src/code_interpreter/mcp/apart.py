@@ -18,12 +18,13 @@ async def apart(work: Coroutine[Any, Any, _T]) -> _T:
     """Do work in a separate task; a cancelled caller cancels it once, and waits for its end."""
     task = asyncio.create_task(work)
     try:
-        return await asyncio.shield(task)
+        await asyncio.wait({task})
     except asyncio.CancelledError:
         task.cancel()
         with anyio.CancelScope(shield=True):
-            await asyncio.wait({task})
+            await asyncio.gather(task, return_exceptions=True)
         raise
+    return task.result()
 
 
 async def to_its_end(work: Coroutine[Any, Any, None]) -> None:

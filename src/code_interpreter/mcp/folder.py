@@ -1,5 +1,6 @@
 """The working directory of a sandbox: what is in it, and what a run has changed there."""
 
+import asyncio
 import posixpath
 from collections.abc import Sequence
 from typing import Final
@@ -9,6 +10,18 @@ from opensandbox.models.filesystem import DirectoryListEntry, EntryInfo
 from opensandbox.services import Filesystem
 
 DEPTH: Final = 2  # levels that are watched
+FIND: Final = """
+place=$PWD
+[ "$place" != / ] || place=$HOME
+[ -w "$place" ] && [ "${place:-/}" != / ] || place=$(mktemp -d)
+echo "$place"
+echo "$place"
+"""
+"""A command that says where to work: where commands do, unless that is the root of all files.
+
+It says it twice, since real servers lose a line of output now and then, mostly the last.
+"""
+_PATIENCE: Final = 5.0  # seconds for a listing
 _CANNOT: Final = frozenset({404, 405, 501})
 _MODE: Final = 644  # of a new file, in octal digits
 
@@ -27,6 +40,7 @@ class Folder:
         self._files = files
         self.directory = directory
         self._known: dict[str, tuple[object, ...]] = {}
+        self._is_watched = True
 
     def absolute(self, path: str) -> str:
         """Return where a path leads, without looking."""
@@ -56,16 +70,22 @@ class Folder:
     async def changed(self) -> Sequence[EntryInfo]:
         """Return the files that are new, or others than they were, since this was last asked.
 
-        Files that lie deep, and hidden ones, are not watched, nor is anything on a server that
-        lists no directories.
+        Files that lie deep, and hidden ones, are not watched. Where the server cannot list
+        directories, or takes too long for it once, nothing is.
         """
+        if not self._is_watched:
+            return []
         before = self._known
         try:
-            entries = await self.entries(self.directory, DEPTH)
+            entries = await asyncio.wait_for(self.entries(self.directory, DEPTH), _PATIENCE)
+        except asyncio.TimeoutError:
+            self._is_watched = False
+            return []
         except SandboxApiException as error:
-            if error.status_code in _CANNOT:
-                return []
-            raise
+            if error.status_code not in _CANNOT:
+                raise
+            self._is_watched = False
+            return []
         found = [
             entry
             for entry in entries

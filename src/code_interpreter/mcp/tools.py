@@ -11,10 +11,13 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from code_interpreter import CodeInterpreterError, tool_schema
 from code_interpreter._call.code_context import LANGUAGES, checked_language
+from code_interpreter._render.text import clipped
 from code_interpreter.mcp import answers
-from code_interpreter.mcp.workspace import Tell, Workspace
+from code_interpreter.mcp.progress import Hear, Tell, telling
+from code_interpreter.mcp.workspace import Workspace
 
 _PICTURE: Final = 30_000_000  # bytes of a file that is looked at as a picture
+_SAID: Final = 4_000  # characters of what an installer said
 _LONGEST: Final = 86_400  # seconds
 _SESSION: Final = "main"
 
@@ -67,18 +70,19 @@ class Restart(_Arguments):
 class InstallPackages(_Arguments):
     """Arguments of `install_packages`."""
 
-    packages: list[Annotated[str, Field(pattern=r"^[^-\s]")]] = Field(
-        min_length=1, description="Names, with versions if need be, as pip or npm takes them."
+    packages: list[str] = Field(
+        min_length=1,
+        description="As the language's installer takes them, with versions if need be: pandas>=2"
+        " (pip), lodash@4 (npm), group:artifact:version (Maven), example.com/module@v1 (go get).",
     )
-    language: Literal["javascript", "python", "typescript"] = Field(
-        default="python", description="The language that they are for."
-    )
+    language: Language = Field(default="python", description="The language that they are for.")
     timeout: float = Field(
         default=300,
         gt=0,
         le=_LONGEST,
         description="Seconds after which the installation is stopped.",
     )
+    session: Session = _SESSION
 
 
 class ListFiles(_Arguments):
@@ -105,7 +109,7 @@ class WriteFile(_Arguments):
     )
 
 
-Work = Callable[[Workspace, Any, Tell], Awaitable[CallToolResult]]
+Work = Callable[[Workspace, Any, Hear], Awaitable[CallToolResult]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,14 +119,14 @@ class _Tool:
     work: Work
 
 
-async def _run_code(workspace: Workspace, wanted: RunCode, tell: Tell) -> CallToolResult:
+async def _run_code(workspace: Workspace, wanted: RunCode, hear: Hear) -> CallToolResult:
     try:
         execution = await workspace.run(
             wanted.code,
             language=wanted.language,
             session=wanted.session,
             timeout=wanted.timeout,
-            tell=tell,
+            hear=hear,
         )
     except CodeInterpreterError as error:
         if error.execution is None:
@@ -137,7 +141,7 @@ async def _run_code(workspace: Workspace, wanted: RunCode, tell: Tell) -> CallTo
     return answers.of_run(execution, files=files)
 
 
-async def _restart(workspace: Workspace, wanted: Restart, _: Tell) -> CallToolResult:
+async def _restart(workspace: Workspace, wanted: Restart, _: Hear) -> CallToolResult:
     ended = await workspace.restart(wanted.language, wanted.session)
     if not ended:
         return answers.of_text("Nothing had state there.")
@@ -145,22 +149,32 @@ async def _restart(workspace: Workspace, wanted: Restart, _: Tell) -> CallToolRe
 
 
 async def _install_packages(
-    workspace: Workspace, wanted: InstallPackages, tell: Tell
+    workspace: Workspace, wanted: InstallPackages, hear: Hear
 ) -> CallToolResult:
-    execution = await workspace.install(
-        wanted.packages, language=wanted.language, timeout=wanted.timeout, tell=tell
+    lines: list[str] = []
+
+    def heard(line: str) -> None:
+        lines.append(line)
+        hear(line)
+
+    await workspace.install(
+        wanted.packages,
+        language=wanted.language,
+        session=wanted.session,
+        timeout=wanted.timeout,
+        hear=heard,
     )
     await (await workspace.folder()).changed()  # which are no files that code made
-    return answers.of_installation(execution)
+    return answers.of_text(clipped("\n".join([*lines, "Installed."]), _SAID).rstrip())
 
 
-async def _list_files(workspace: Workspace, wanted: ListFiles, _: Tell) -> CallToolResult:
+async def _list_files(workspace: Workspace, wanted: ListFiles, _: Hear) -> CallToolResult:
     folder = await workspace.folder()
     entries = await folder.entries(wanted.path, wanted.depth)
     return answers.of_entries(entries, folder.absolute(wanted.path))
 
 
-async def _read_file(workspace: Workspace, wanted: ReadFile, _: Tell) -> CallToolResult:
+async def _read_file(workspace: Workspace, wanted: ReadFile, _: Hear) -> CallToolResult:
     folder = await workspace.folder()
     path = folder.absolute(wanted.path)
     size = await folder.size(path)
@@ -177,7 +191,7 @@ async def _read_file(workspace: Workspace, wanted: ReadFile, _: Tell) -> CallToo
     return answers.of_file(content, offset=wanted.offset, size=size)
 
 
-async def _write_file(workspace: Workspace, wanted: WriteFile, _: Tell) -> CallToolResult:
+async def _write_file(workspace: Workspace, wanted: WriteFile, _: Hear) -> CallToolResult:
     try:
         content = (
             base64.b64decode(wanted.content, validate=True)
@@ -242,9 +256,9 @@ _TOOLS: Final = {
             "Install packages",
             InstallPackages,
             _install_packages,
-            "Install packages for Python, JavaScript or TypeScript in the sandbox. What was"
-            " imported before keeps its version until `restart`. Bash, Java and Go have what is"
-            " there.",
+            "Install packages in the sandbox: for Python, JavaScript and TypeScript in all"
+            " sessions, for Java and Go in one, until `restart`. What was imported before keeps its"
+            " version until then. Bash has none.",
             idempotent=True,
             open_world=True,
         ),
@@ -310,7 +324,8 @@ async def call(
         )
         return answers.of_problem("The arguments are not valid. " + "; ".join(problems))
     try:
-        return await tool.work(workspace, wanted, tell)
+        async with telling(tell) as hear:
+            return await tool.work(workspace, wanted, hear)
     except SandboxException as error:  # of opensandbox and of this package
         return answers.of_problem(await _problem(workspace, error))
 

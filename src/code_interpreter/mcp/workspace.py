@@ -6,9 +6,8 @@ is first used. All of them start in the sandbox's working directory.
 
 import asyncio
 import logging
-import time
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack, suppress
+from collections.abc import Generator, Sequence
+from contextlib import AsyncExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -23,20 +22,12 @@ from code_interpreter import (
     ContextNotFoundError,
     Execution,
     ExecutionTimeoutError,
-    Outcome,
 )
-from code_interpreter._output.terminal import plain
-from code_interpreter.mcp import packages
 from code_interpreter.mcp.apart import to_its_end
-from code_interpreter.mcp.folder import DEPTH, Folder
+from code_interpreter.mcp.folder import DEPTH, FIND, Folder
+from code_interpreter.mcp.progress import Hear
 from code_interpreter.places import Place
 
-# Called with the seconds that a run has taken, and the last line that it printed.
-Tell = Callable[[float, str], Awaitable[None]]
-
-_TICK: Final = 1.0  # seconds between two reports of progress
-_LINE: Final = 200  # characters of output in one
-_INSTALLING: Final = " packages"  # no session of a client begins with a blank
 _KEPT: Final = 32_000_000  # bytes of a run's output
 
 _logger = logging.getLogger(__name__)
@@ -64,8 +55,6 @@ class Workspace:
         self._stack = AsyncExitStack()
         self._starting: asyncio.Task[_Started] | None = None
         self._contexts: dict[tuple[str, str], CodeContext] = {}
-        self._has_packages = False  # of Python, which contexts have to be told of
-        self._told: set[str | None] = set()  # ids of contexts
 
     async def __aenter__(self) -> Self:
         return self
@@ -100,8 +89,7 @@ class Workspace:
         interpreter = await self._stack.enter_async_context(self._place.open())
         if self._place.sandbox_id is not None:
             self._stack.push_async_callback(self._delete_contexts, interpreter)
-        # Real servers lose a line of output now and then, mostly the last.
-        said = await interpreter.commands.run("pwd; pwd")
+        said = await interpreter.commands.run(FIND)
         directory = said.logs.stdout[0].text.strip() if said.logs.stdout else ""
         folder = Folder(interpreter.files, directory)
         await folder.changed()
@@ -117,8 +105,10 @@ class Workspace:
         """Return the sandbox, which is started now if it was not, or if that failed."""
         if self._starting is None or (self._starting.done() and self._starting.exception()):
             self._starting = asyncio.create_task(self._start())
-        # All wait for one start, which goes on if the first of them is cancelled.
-        return await asyncio.shield(self._starting)
+        # All wait for one start, which goes on if one of them is cancelled.
+        starting = self._starting
+        await asyncio.wait({starting})
+        return starting.result()
 
     async def folder(self) -> Folder:
         """Return the working directory."""
@@ -155,7 +145,7 @@ class Workspace:
         return sorted(of for of, _ in ended)
 
     async def run(
-        self, code: str, *, language: str, session: str, timeout: float, tell: Tell
+        self, code: str, *, language: str, session: str, timeout: float, hear: Hear
     ) -> Execution:
         """Run code in a session, to its end.
 
@@ -164,7 +154,7 @@ class Workspace:
             language: One of `SupportedLanguage`.
             session: The session's name.
             timeout: Seconds.
-            tell: Called once a second while it runs.
+            hear: Called with each piece of output.
 
         Returns:
             What happened, also of a run that took too long.
@@ -173,91 +163,57 @@ class Workspace:
             CodeInterpreterError: The run failed for another reason than its code.
         """
         context = await self._context(language, session)
-        interpreter = (await self._started()).interpreter
-        await self._tell_of_packages(context)
-        last = ""
+        codes = (await self._started()).interpreter.codes
 
         async def heard(message: OutputMessage) -> None:
-            nonlocal last
-            last = message.text if message.text.strip() else last
+            hear(message.text)
 
-        began = time.monotonic()
-
-        async def tick() -> None:
-            while True:
-                await asyncio.sleep(_TICK)
-                await tell(time.monotonic() - began, _last_line(last))
-
-        ticking = asyncio.create_task(tick())
         try:
-            execution = await interpreter.codes.run(
-                code,
-                context=context,
-                handlers=ExecutionHandlers(on_stdout=heard, on_stderr=heard),
-                timeout=timeout,
-                max_output=_KEPT,
-            )
+            with self._forgetting(context):
+                return await codes.run(
+                    code,
+                    context=context,
+                    handlers=ExecutionHandlers(on_stdout=heard, on_stderr=heard),
+                    timeout=timeout,
+                    max_output=_KEPT,
+                )
+        except ExecutionTimeoutError as error:
+            if error.execution is None:
+                raise
+            return error.execution
+
+    async def install(
+        self, wanted: Sequence[str], *, language: str, session: str, timeout: float, hear: Hear
+    ) -> None:
+        """Install packages; see `CodeInterpreter.install`.
+
+        Args:
+            wanted: What the installer takes.
+            language: That of the packages.
+            session: The session whose context is to have them, in Java and Go.
+            timeout: Seconds.
+            hear: Called with each line that the installer says.
+
+        Raises:
+            CodeInterpreterError: They could not be installed.
+        """
+        context = await self._context(language, session)
+        interpreter = (await self._started()).interpreter
+        with self._forgetting(context):
+            await interpreter.install(*wanted, context=context, on_progress=hear, timeout=timeout)
+
+    @contextmanager
+    def _forgetting(self, context: CodeContext) -> Generator[None, None, None]:
+        """Have the next call make another context, if this one turns out to be gone."""
+        try:
+            yield
         except ExecutionTimeoutError as error:
             if not error.context_usable:
                 self._forget(context)
-            if error.execution is None:
-                raise
-            execution = error.execution
+            raise
         except ContextNotFoundError:
             self._forget(context)
             raise
-        finally:
-            ticking.cancel()
-            await asyncio.gather(ticking, return_exceptions=True)
-        if execution.outcome is Outcome.KERNEL_DIED:
-            self._told.discard(context.id)
-        return execution
-
-    async def install(
-        self, wanted: Sequence[str], *, language: str, timeout: float, tell: Tell
-    ) -> Execution:
-        """Install packages, for all sessions.
-
-        Args:
-            wanted: What to install, as pip or npm understands it.
-            language: One of `packages.LANGUAGES`.
-            timeout: Seconds.
-            tell: Called once a second meanwhile.
-
-        Returns:
-            What the installer said.
-
-        Raises:
-            CodeInterpreterError: The run failed for another reason than its code.
-        """
-        python = ""
-        if language == "python":
-            asked = await self.run(
-                "print(__import__('sys').executable)",
-                language="python",
-                session=_INSTALLING,
-                timeout=timeout,
-                tell=tell,
-            )
-            python = asked.text.strip()
-            self._has_packages = True
-        script = packages.script(
-            language, wanted, python=python, directory=(await self.folder()).directory
-        )
-        try:
-            return await self.run(
-                script, language="bash", session=_INSTALLING, timeout=timeout, tell=tell
-            )
-        finally:
-            self._told.clear()
-
-    async def _tell_of_packages(self, context: CodeContext) -> None:
-        """Have a context find what was installed since it last ran."""
-        started = await self._started()
-        prelude = packages.prelude(context.language, started.folder.directory)
-        if self._has_packages and prelude and context.id not in self._told:
-            await started.interpreter.codes.run(prelude, context=context)
-            self._told.add(context.id)
 
     async def _context(self, language: str, session: str) -> CodeContext:
         started = await self._started()
@@ -279,7 +235,3 @@ async def _end(stack: AsyncExitStack) -> None:
         await stack.aclose()
     except SandboxException:
         _logger.warning("a sandbox could not be ended in order", exc_info=True)
-
-
-def _last_line(text: str) -> str:
-    return plain(text[-10 * _LINE :]).strip().replace("\r", "\n").rpartition("\n")[2][-_LINE:]
