@@ -282,15 +282,33 @@ def test_it_works_by_the_clusters_proxy(standin: StandIn, sandbox: SandboxSync) 
         assert answer(interpreter, "2 + 2") == "4"
 
 
+def test_what_it_ends_is_its_own_though_a_cluster_marks_all(
+    standin_sandbox_sync: StandInSandboxSync,
+) -> None:
+    with standin_sandbox_sync(QUICK, {"OPENSANDBOX_SANDBOX_ID": "of the cluster"}) as sandbox:
+        begun = sandbox.commands.run("exec sleep 701", opts=RunCommandOpts(background=True))
+        with create(sandbox) as interpreter:
+            interpreter.codes.run("sleep 702 & echo", language="bash")
+        said(sandbox, "kill", str(state_of(sandbox)["pid"]))
+        create(sandbox).close()
+        assert begun.id is not None
+        assert sandbox.commands.get_command_status(begun.id).running
+        assert sandbox.commands.run("pgrep -f 'sleep 702$'").error is not None
+
+
 def test_a_daemon_that_was_killed_is_started_anew(standin_sandbox_sync: StandInSandboxSync) -> None:
     with standin_sandbox_sync(QUICK) as sandbox:
-        create(sandbox).close()
+        with create(sandbox) as interpreter:
+            interpreter.codes.run("sleep 700 & echo", language="bash")
         first = state_of(sandbox)
         assert daemons(sandbox) == [str(first["pid"])]
         said(sandbox, "kill", "-9", str(first["pid"]))
         with create(sandbox) as interpreter:
             assert interpreter.runtime.why == "it was installed already"
             assert answer(interpreter, "3") == "3"
+            # Nothing of the first is left.
+            assert sandbox.commands.run("pgrep -f 'sleep 700$'").error is not None
+            assert len(said(sandbox, "ls", f"{HOME}/scratch")) == 1
         # One that is there and does not answer is ended.
         second = state_of(sandbox)
         said(sandbox, "kill", "-STOP", str(second["pid"]))

@@ -23,6 +23,7 @@ from code_interpreter._bundled.package import archive, requirements
 from code_interpreter._bundled.settings import chosen
 from code_interpreter._bundled.talk import Daemon, Talk, state_path
 from code_interpreter._version import __version__
+from code_interpreter.execd.host.processes import MARKER_VARIABLE
 
 STATE = {"port": 44790, "token": "secret", "languages": ["bash", "python"]}
 
@@ -241,6 +242,7 @@ def test_a_process_is_known_by_its_birth() -> None:
 def test_both_sides_use_the_same_names() -> None:
     assert inside.JOB == talk.VARIABLE
     assert inside.HEADER == talk.TOKEN_HEADER
+    assert inside.MARKER == MARKER_VARIABLE
     assert str(inside.IMAGE) == talk.IMAGE
     assert state_path("/x") == f"/x/daemon-{__version__}.json"
     assert Path(code_interpreter.__file__).parent in Path(inside.__file__).parents

@@ -36,6 +36,7 @@ JOB = "CODE_INTERPRETER_JOB"
 IMAGE = Path("/opt/code-interpreter")  # where images/code-interpreter puts it
 COPIES = 5  # of each answer
 HEADER = "X-CODE-INTERPRETER-TOKEN"
+MARKER = "OPENSANDBOX_SANDBOX_ID"  # by which execd knows the processes that are its own
 
 _TAIL = 4000  # characters of a failed program's output that are told
 _EXCLUDED_FLAGS = os.ST_NOEXEC | os.ST_RDONLY
@@ -79,6 +80,11 @@ from code_interpreter.kernels.providers import providers
 for provider in providers():
     if {*provider.languages} & {*os.environ["CODE_INTERPRETER_WANTED"].split()}:
         provider.install(print)
+"""
+_END = """
+import sys
+from code_interpreter.execd.host.processes import kill_tree
+kill_tree(marker=sys.argv[1], root=None)
 """
 _SERVE = """
 from code_interpreter.execd.process import main
@@ -232,11 +238,16 @@ def _state_path(job: Job, home: Path) -> Path:
 
 
 def _state(job: Job, home: Path) -> dict[str, Any] | None:
+    """What is known of the last daemon."""
     try:
         state: dict[str, Any] = json.loads(_state_path(job, home).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    return state if birth(state["pid"]) == state["birth"] else None
+    return state
+
+
+def _is_alive(state: dict[str, Any]) -> bool:
+    return bool(birth(state["pid"]) == state["birth"])
 
 
 def _write_state(job: Job, home: Path, state: dict[str, Any]) -> None:
@@ -268,15 +279,25 @@ def _answers(state: dict[str, Any]) -> bool:
 
 
 def _running(job: Job, home: Path) -> dict[str, Any] | None:
-    """The state of the daemon that runs and answers; one that does neither is ended."""
+    """The state of the daemon that runs and answers.
+
+    One that does not is ended, with its kernels, and what one that was killed has left.
+    """
     state = _state(job, home)
     if state is None:
         return None
-    if state["port"] is not None and _answers(state):
-        return state
-    with contextlib.suppress(ProcessLookupError):
+    if _is_alive(state):
+        if state["port"] is not None and _answers(state):
+            return state
         os.kill(state["pid"], signal.SIGKILL)
+    _probe(state["python"], _ours_in(_package_of(state)) + _END, state["marker"])
+    shutil.rmtree(home / "scratch", ignore_errors=True)
+    _state_path(job, home).unlink()
     return None
+
+
+def _package_of(state: dict[str, Any]) -> Path | None:
+    return Path(state["package"]) if state["package"] else None
 
 
 # -- Programs of the sandbox
@@ -341,11 +362,11 @@ def _read(file: IO[bytes]) -> str:
     return file.read().decode(errors="replace").strip()
 
 
-def _probe(python: str, program: str) -> str | None:
+def _probe(python: str, program: str, *arguments: str) -> str | None:
     """What a short program prints with a Python; None if it fails."""
     try:
         done = subprocess.run(  # noqa: S603  # a Python of the sandbox
-            [python, "-c", program],
+            [python, "-c", program, *arguments],
             cwd="/",
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -489,8 +510,7 @@ def set_up(job: Job) -> dict[str, Any]:
     try:
         with _alone(job, home):
             if (state := _running(job, home)) is not None:
-                package = Path(state["package"]) if state["package"] else None
-                languages = Languages(job, home, state["python"], package)
+                languages = Languages(job, home, state["python"], _package_of(state))
                 if languages.install(state["languages"]):
                     _write_state(job, home, {**state, "languages": languages.listed()})
                 return {"home": str(home), "how": "it ran already"}
@@ -594,7 +614,7 @@ def _workdir(home: Path) -> Path:
 
 def _start(job: Job, home: Path, python: str, package: Path | None) -> None:
     job.say("start", "the daemon starts")
-    token = secrets.token_urlsafe(32)
+    token, marker = secrets.token_urlsafe(32), secrets.token_hex()
     scratch = home / "scratch"
     scratch.mkdir(exist_ok=True)
     argv = [python, "-c", _ours_in(package) + _SERVE, "--host", "0.0.0.0"]  # noqa: S104  # endpoints lead there
@@ -605,7 +625,8 @@ def _start(job: Job, home: Path, python: str, package: Path | None) -> None:
     with (home / f"daemon-{job.version}.log").open("w+b") as log:
         daemon = subprocess.Popen(  # noqa: S603  # ours
             argv,
-            env={**os.environ, "EXECD_ACCESS_TOKEN": token},
+            # A marker of the cluster's would mark all of the sandbox.
+            env={**os.environ, "EXECD_ACCESS_TOKEN": token, MARKER: marker},
             start_new_session=True,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -618,7 +639,7 @@ def _start(job: Job, home: Path, python: str, package: Path | None) -> None:
             "birth": birth(daemon.pid),
         }
         state |= {"port": None, "token": token, "languages": []}
-        state |= {"python": python, "package": package and str(package)}
+        state |= {"python": python, "package": package and str(package), "marker": marker}
         _write_state(job, home, state)  # so that it is found, should we be killed before its end
         said = _first_line(job, daemon)
         if not said:
@@ -667,7 +688,10 @@ def look(job: Job) -> dict[str, Any]:
     about = json.loads(_probe(sys.executable, _ABOUT) or "{}")
     return {
         "home": str(home),
-        "running": state and {k: state[k] for k in ("version", "port", "languages")},
+        "running": (
+            state and _is_alive(state) and {k: state[k] for k in ("version", "port", "languages")}
+        )
+        or None,
         "installed": _in_image(job) is not None or Installation(job, home).is_complete,
         "python": sys.executable,
         "python_version": about.get("version"),
