@@ -1,8 +1,11 @@
 """What comes first in a cell that its context is not to notice."""
 
 import inspect
+from typing import Any
 
 import IPython
+
+_untyped: Any = IPython  # before IPython 9
 
 
 def go_unnoticed() -> None:
@@ -12,4 +15,4 @@ def go_unnoticed() -> None:
         frame = frame.f_back
     number = frame.f_locals.get("execution_count") if frame is not None else None
     if type(number) is int:
-        IPython.get_ipython().execution_count = number
+        _untyped.get_ipython().execution_count = number
