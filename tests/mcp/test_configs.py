@@ -101,13 +101,22 @@ def test_a_server_on_a_port_is_told_with_the_name_of_the_token_alone() -> None:
     }
 
 
-def test_a_port_that_is_not_known_yet_cannot_be_told() -> None:
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--print-config", "cursor", "--http", "--port", "0"], "a configuration needs a --port"),
+        (["--domain", "d:80", "--network", "none"], "--isolation and --network are of this"),
+        (["--sandbox", "x", "--isolation", "none"], "--isolation and --network are of this"),
+    ],
+)
+def test_arguments_that_do_not_go_together_are_refused(arguments: list[str], words: str) -> None:
     done = subprocess.run(
-        [*COMMAND, "--print-config", "cursor", "--http", "--port", "0"],
+        [*COMMAND, *arguments],
+        stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         timeout=60,
         check=False,
     )
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == "code-interpreter: a configuration needs a --port\n"
+    assert done.stderr.startswith(f"code-interpreter: {words}")

@@ -34,8 +34,11 @@ def run(arguments: argparse.Namespace) -> int:
 
     With `--print-config`, say what a client needs to know instead.
     """
+    is_here = arguments.domain is None and arguments.sandbox is None
+    if not is_here and (arguments.isolation or arguments.network):
+        return _refuse("--isolation and --network are of this machine; a cluster sees to it itself")
     if arguments.print_config:
-        return _print_config(arguments)
+        return _print_config(arguments, is_here=is_here)
     place = Place(
         domain=arguments.domain,
         sandbox_id=arguments.sandbox,
@@ -80,7 +83,7 @@ def _serve_http(place: Place, listening: socket.socket, token: str, idle: float)
     return 0
 
 
-def _print_config(arguments: argparse.Namespace) -> int:
+def _print_config(arguments: argparse.Namespace, *, is_here: bool) -> int:
     form = FORMS[arguments.print_config]
     if arguments.http and not arguments.port:
         return _refuse("a configuration needs a --port")
@@ -89,7 +92,6 @@ def _print_config(arguments: argparse.Namespace) -> int:
     else:
         given = ((name, getattr(arguments, name)) for name in _PASSED_ON)
         options = [word for name, value in given if value for word in (f"--{name}", value)]
-        is_here = not (arguments.domain or arguments.sandbox)
         # Clients of a desktop have another PATH than a shell.
         config = started_by_client(
             form,
