@@ -70,7 +70,7 @@ async def shown(client: Client, context: ci.CodeContext, **options: object) -> t
 
 async def files_with(client: Client, text: str) -> list[str]:
     """Files of ours, on the server, that have a text in them."""
-    command = f"grep -l {text} /tmp/.code-interpreter-* 2>/dev/null || true"
+    command = f'grep -l {text} "${{TMPDIR:-/tmp}}"/.code-interpreter-* 2>/dev/null || true'
     events = await client.raw.items(run_command, body=RunCommandRequest(command=command))
     return [event.text for event in events if event.type_ == "stdout"]
 

@@ -46,8 +46,10 @@ def test_an_error_names_no_value() -> None:
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("lasting", [True, False])
 def test_values_are_in_the_file_alone(language: str, lasting: bool) -> None:  # noqa: FBT001
-    environ = plan_env(language, {"A": SECRET}, lasting=lasting)
-    assert environ is not None
+    plan = plan_env(language, {"A": SECRET}, lasting=lasting)
+    assert plan is not None
+    assert SECRET not in repr(plan)
+    environ = plan.with_file_in("/a folder")
     assert SECRET not in environ.enter + environ.leave + environ.path
     assert SECRET not in repr(environ)
     assert environ.content

@@ -19,7 +19,7 @@ from code_interpreter._async.connection import Connection
 from code_interpreter._async.primitives import AWAITS, settle
 from code_interpreter._async.run_stream import RunStream
 from code_interpreter._async.runner import LiveRun, Runner
-from code_interpreter._async.secret_file import put_file, remove_file
+from code_interpreter._async.secret_file import remove_file
 from code_interpreter._call import code_context as contexts
 from code_interpreter._call.code_context import CodeContext, checked_language
 from code_interpreter._call.environ import Environ, checked_env, plan_env
@@ -79,14 +79,16 @@ class Codes:
 
     async def _equip(self, context: CodeContext, env: Mapping[str, str]) -> None:
         """Set variables in a new context, which is deleted if that fails."""
-        environ = plan_env(context.language, env, lasting=True)
-        if environ is None or context.id is None:
+        plan = plan_env(context.language, env, lasting=True)
+        if plan is None or context.id is None:
             return
+        environ = None
         try:
-            await put_file(self._connection, environ)
+            environ = await self._runner.put_file(plan)
             (await self.run(environ.enter, context=context)).raise_for_error()
         except BaseException:
-            await remove_file(self._connection, environ)
+            if environ is not None:
+                await remove_file(self._connection, environ)
             with logged_errors("a context without its environment could not be deleted"):
                 await self.delete_context(context.id)
             raise

@@ -18,8 +18,8 @@ from typing_extensions import Self
 
 from code_interpreter._async import primitives as on
 from code_interpreter._async.connection import Connection
-from code_interpreter._async.secret_file import put_file, remove_file
-from code_interpreter._call.environ import Environ
+from code_interpreter._async.secret_file import put_file, remove_file, temporary_folder
+from code_interpreter._call.environ import Environ, EnvPlan
 from code_interpreter._errors import APIError
 from code_interpreter._output.execution import Execution, Outcome
 from code_interpreter._run.run import BUSY_PAUSE, Run, aimed_at, is_over
@@ -48,6 +48,19 @@ class Runner:
         self.slots = Slots()
         self.live: dict[Run, LiveRun] = {}
         self.unheard = defaultdict[str, list[Event]](list)  # for the next run, by its slot
+        self._folder: str | None = None
+
+    async def put_file(self, plan: EnvPlan) -> Environ:
+        """Put environment variables into a file of the sandbox, and return how they are set."""
+        if self._folder is None:
+            self._folder = await temporary_folder(self.connection)
+        environ = plan.with_file_in(self._folder)
+        try:
+            await put_file(self.connection, environ)
+        except BaseException:
+            await remove_file(self.connection, environ)
+            raise
+        return environ
 
     async def interrupt(self, target: str | Execution) -> None:
         """Stop a run of this interpreter, if it is still alive, or whatever else an id names."""
@@ -82,6 +95,7 @@ class LiveRun:
         self._jobs: list[on.Job] = []
         self._timing = threading.Lock()  # the timers of the blocking client have their own thread
         self._timer: on.Timer | None = None
+        self._environ: Environ | None = None
         self._is_equipped = False  # so that an environment has to be put back
         self._has_file = False  # that no cell has removed
         self._early: list[Event] = []  # what the server said before a part of the run began
@@ -232,7 +246,7 @@ class LiveRun:
                 self._timer.cancel()
         for answered in list(self._interrupts):
             await on.wait(answered, self._run.watch.grace)
-        environ = self._run.plan.environ
+        environ = self._environ
         try:
             if self._run.lost_context is not None:
                 await on.join([on.spawn(self._delete_context)], self._run.watch.grace)
@@ -242,10 +256,10 @@ class LiveRun:
             if environ is not None and self._has_file:
                 await remove_file(self._connection, environ)
 
-    async def _enter(self, environ: Environ) -> None:
+    async def _enter(self, plan: EnvPlan) -> None:
+        environ = self._environ = await self._runner.put_file(plan)
         self._has_file = self._is_equipped = True
         try:
-            await put_file(self._connection, environ)
             timeout = self._run.watch.left(time.monotonic())
             await self._run_part(environ.enter, timeout, self._early)
         except APIError:  # a refusal: it has not run

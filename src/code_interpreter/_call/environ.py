@@ -8,12 +8,13 @@ read. Go is the exception: each of its runs is a process, which reads the file w
 import base64
 import json
 import re
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 from uuid import uuid4
 
-from code_interpreter._call.code_context import SupportedLanguage
+from code_interpreter._call.code_context import LANGUAGES, SupportedLanguage
 from code_interpreter._call.program import program, python_cell
 from code_interpreter._errors import InvalidArgumentError
 
@@ -72,47 +73,60 @@ def checked_env(env: Mapping[str, str]) -> dict[str, str]:
     return dict(env)
 
 
-def plan_env(language: str, env: Mapping[str, str] | None, *, lasting: bool) -> Environ | None:
-    """Return how variables are set in a language; None if there are none.
+@dataclass(frozen=True, slots=True)
+class EnvPlan:
+    """Variables that are to be set, before it is known where their file can be.
 
-    Args:
+    Attributes:
         language: As servers name it.
-        env: The variables.
+        values: The variables.
         lasting: Whether they stay, or `leave` is going to put back what was there before.
     """
+
+    language: str
+    values: Mapping[str, str] = field(repr=False)
+    lasting: bool
+
+    def with_file_in(self, folder: str) -> Environ:
+        """Return how they are set, by a file in a folder of the sandbox."""
+        path = f"{folder}/.code-interpreter-{uuid4().hex}"
+        content = json.dumps(self.values)
+        quoted = json.dumps(path, ensure_ascii=False)
+        keeps_file = False
+        match self.language:
+            case SupportedLanguage.PYTHON:
+                enter = python_cell("setenv.py", f"enter({path!r}, lasting={self.lasting})")
+                leave = python_cell("setenv.py", "leave()")
+            case SupportedLanguage.JAVA:
+                source = program("SetEnv.java")
+                enter = f"{source}.enter({quoted}, {json.dumps(self.lasting)});"
+                leave = f"{source}.leave();"
+                pairs = self.values.items()
+                content = "".join(f"{_b64(name)}:{_b64(value)}\n" for name, value in pairs)
+            case SupportedLanguage.BASH:
+                enter = f". {shlex.quote(path)}"
+                kept = "__code_interpreter_environment"
+                leave = f'eval "${{{kept}-}}"; unset -v {kept}'
+                content = _bash_script(path, self.values, lasting=self.lasting)
+            case SupportedLanguage.GO:
+                # Programs call their functions `init_...` first, in this order.
+                function = f"init_code_interpreter_{'context' if self.lasting else 'run'}"
+                enter = _GO % (function, quoted)
+                leave = f"%rm {function}"
+                keeps_file = True
+            case _:
+                call = f'eval({json.dumps(program("setenv.js"))})(eval("require")'
+                enter = f"{call}, {quoted}, {json.dumps(self.lasting)});"
+                leave = f"{call});"
+        return Environ(path, content.encode(), enter, leave, keeps_file)
+
+
+def plan_env(language: str, env: Mapping[str, str] | None, *, lasting: bool) -> EnvPlan | None:
+    """Return the plan for variables of a language, named as servers do; None if there are none."""
     values = checked_env(env or {})
-    if not values:
-        return None
-    path = f"/tmp/.code-interpreter-{uuid4().hex}"  # noqa: S108  # of the sandbox
-    content = json.dumps(values)
-    keeps_file = False
-    match language:
-        case SupportedLanguage.PYTHON:
-            enter = python_cell("setenv.py", f"enter({path!r}, lasting={lasting})")
-            leave = python_cell("setenv.py", "leave()")
-        case SupportedLanguage.JAVASCRIPT | SupportedLanguage.TYPESCRIPT:
-            call = f'eval({json.dumps(program("setenv.js"))})(eval("require")'
-            enter = f"{call}, {json.dumps(path)}, {json.dumps(lasting)});"
-            leave = f"{call});"
-        case SupportedLanguage.JAVA:
-            enter = f"{program('SetEnv.java')}.enter({json.dumps(path)}, {json.dumps(lasting)});"
-            leave = f"{program('SetEnv.java')}.leave();"
-            content = "".join(f"{_b64(name)}:{_b64(value)}\n" for name, value in values.items())
-        case SupportedLanguage.BASH:
-            enter = f". {path}"
-            leave = (
-                'eval "${__code_interpreter_environment-}"; unset -v __code_interpreter_environment'
-            )
-            content = _bash_script(path, values, lasting=lasting)
-        case SupportedLanguage.GO:
-            # Programs call their functions `init_...` first, in this order.
-            function = f"init_code_interpreter_{'context' if lasting else 'run'}"
-            enter = _GO % (function, json.dumps(path))
-            leave = f"%rm {function}"
-            keeps_file = True
-        case _:
-            raise InvalidArgumentError(f"environment variables cannot be set for {language}")
-    return Environ(path, content.encode(), enter, leave, keeps_file)
+    if values and language not in LANGUAGES:
+        raise InvalidArgumentError(f"environment variables cannot be set for {language}")
+    return EnvPlan(language, values, lasting) if values else None
 
 
 def _b64(text: str) -> str:
@@ -124,7 +138,7 @@ def _bash_script(path: str, values: Mapping[str, str], *, lasting: bool) -> str:
 
     It takes Bash 3.2, the one of macOS.
     """
-    lines = [f"command rm -f -- {path}"]
+    lines = [f"command rm -f -- {shlex.quote(path)}"]
     if not lasting:
         lines.append("__code_interpreter_environment=")
     for name, value in values.items():

@@ -9,7 +9,7 @@ from typing import Final, Literal, TypeAlias, get_args
 import execd_client.models as wire
 
 from code_interpreter._call.code_context import CodeContext, run_request
-from code_interpreter._call.environ import Environ, plan_env
+from code_interpreter._call.environ import EnvPlan, plan_env
 from code_interpreter._errors import InvalidArgumentError
 
 Seconds: TypeAlias = float | timedelta
@@ -42,7 +42,7 @@ class RunPlan:
     idle_timeout: float | None
     waits: bool
     max_output: int | None
-    environ: Environ | None = None
+    environ: EnvPlan | None = None
     within: bool = False
 
     def part(self, code: str, timeout: float | None) -> "RunPlan":

@@ -31,7 +31,7 @@ from code_interpreter._sync.connection import Connection
 from code_interpreter._sync.primitives import AWAITS, settle
 from code_interpreter._sync.run_stream import RunStreamSync
 from code_interpreter._sync.runner import LiveRun, Runner
-from code_interpreter._sync.secret_file import put_file, remove_file
+from code_interpreter._sync.secret_file import remove_file
 from code_interpreter._wire.failures import (
     ensure_ok,
     logged_errors,
@@ -78,14 +78,16 @@ class CodesSync:
 
     def _equip(self, context: CodeContext, env: Mapping[str, str]) -> None:
         """Set variables in a new context, which is deleted if that fails."""
-        environ = plan_env(context.language, env, lasting=True)
-        if environ is None or context.id is None:
+        plan = plan_env(context.language, env, lasting=True)
+        if plan is None or context.id is None:
             return
+        environ = None
         try:
-            put_file(self._connection, environ)
+            environ = self._runner.put_file(plan)
             (self.run(environ.enter, context=context)).raise_for_error()
         except BaseException:
-            remove_file(self._connection, environ)
+            if environ is not None:
+                remove_file(self._connection, environ)
             with logged_errors("a context without its environment could not be deleted"):
                 self.delete_context(context.id)
             raise

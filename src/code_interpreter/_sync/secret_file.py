@@ -3,13 +3,27 @@
 
 from io import BytesIO
 
+from execd_client.api.command import run_command
 from execd_client.api.filesystem import remove_files, upload_file
-from execd_client.models import FileMetadata, UploadFileBody
+from execd_client.models import FileMetadata, RunCommandRequest, UploadFileBody
 from execd_client.types import File
 
 from code_interpreter._call.environ import Environ
 from code_interpreter._sync.connection import Connection
 from code_interpreter._wire.failures import ensure_ok, logged_errors, mapped_errors
+
+
+def temporary_folder(connection: Connection) -> str:
+    """Return the sandbox's folder of temporary files, which is not ``/tmp`` everywhere."""
+    body = RunCommandRequest(command='echo "${TMPDIR:-/tmp}"')
+    with mapped_errors():
+        with run_command.stream(
+            client=connection.streams, body=body, timeout=connection.timeout
+        ) as events:
+            for event in events:
+                if event.type_ == "stdout" and event.text:
+                    return event.text.rstrip("\n")
+    return "/tmp"  # noqa: S108  # of the sandbox
 
 
 def put_file(connection: Connection, environ: Environ) -> None:
