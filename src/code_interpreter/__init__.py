@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from code_interpreter._async.interpreter import CodeInterpreter
     from code_interpreter._bundled.settings import BundledRuntime, Runtime, SetupProgress
     from code_interpreter._call.code_context import CodeContext, SupportedLanguage
+    from code_interpreter._call.transfer import TransferProgress
     from code_interpreter._call.variable import Variable
     from code_interpreter._errors import (
         APIError,
@@ -86,6 +87,7 @@ __all__ = [
     "StreamTruncatedError",
     "SupportedLanguage",
     "TextPart",
+    "TransferProgress",
     "TransportError",
     "Variable",
     "WrongLoopError",
@@ -113,6 +115,7 @@ _HOMES = {
     "Codes": "_async.codes",
     "CodesSync": "_sync.codes",
     "BundledRuntime": "_bundled.settings",
+    "TransferProgress": "_call.transfer",
     "Runtime": "_bundled.settings",
     "SetupProgress": "_bundled.settings",
     "CodeContext": "_call.code_context",

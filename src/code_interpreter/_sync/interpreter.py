@@ -1,9 +1,11 @@
 # Made from interpreter.py in _async/ by scripts/unasync.py: edit that.
 """The interpreter: a sandbox, the code that runs in it, readiness, and closing."""
 
+import os
 import time
 from collections.abc import Mapping
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from opensandbox import Sandbox, SandboxSync
@@ -18,8 +20,10 @@ from code_interpreter._call import readiness
 from code_interpreter._call.code_context import CodeContext
 from code_interpreter._call.installation import plan_install
 from code_interpreter._call.plan import Seconds
+from code_interpreter._call.transfer import OnTransfer
 from code_interpreter._errors import CodeInterpreterError, InvalidArgumentError, NoSandboxError
 from code_interpreter._run.watch import GRACE
+from code_interpreter._sync import transfers
 from code_interpreter._sync.bundled import connect
 from code_interpreter._sync.codes import CodesSync
 from code_interpreter._sync.connection import Connection
@@ -268,6 +272,58 @@ class CodeInterpreterSync:
         """
         plan = plan_install(packages, language, context)
         install(self._codes, plan, context, on_progress, timeout)
+
+    def upload(
+        self,
+        local: str | os.PathLike[str],
+        remote: str,
+        *,
+        on_progress: OnTransfer | None = None,
+    ) -> None:
+        """Send a file or a folder of this machine to the sandbox.
+
+        Its permissions go with it, links are followed, and it is never in memory as a whole. Files
+        are sent under other names, and put in place when all have arrived: until then, nothing that
+        was there is changed. What a folder has besides stays. Servers move nothing onto a file, so
+        one that is replaced goes aside first, and is absent for that moment.
+
+        Args:
+            local: The file or folder.
+            remote: Where it is to be, by its own name, such as ``/workspace/data.csv``. Folders
+                above are made where they are missing.
+            on_progress: Called with a `TransferProgress` for each piece.
+
+        Raises:
+            InvalidArgumentError: There is nothing at `local`, or something that is no file.
+            NoSandboxError: Like `sandbox`.
+            SandboxException: The server refuses, or cannot be reached.
+        """
+        transfers.upload(self.files, Path(local), remote, on_progress)
+
+    def download(
+        self,
+        remote: str,
+        local: str | os.PathLike[str],
+        *,
+        on_progress: OnTransfer | None = None,
+    ) -> None:
+        """Fetch a file or a folder of the sandbox to this machine.
+
+        Each file is written under another name, and put in place when it is whole. What a folder
+        has besides stays.
+
+        Args:
+            remote: The file or folder.
+            local: Where it is to be, by its own name. Folders above are made if they are missing.
+            on_progress: Called with a `TransferProgress` for each piece.
+
+        Raises:
+            NoSandboxError: Like `sandbox`.
+            SandboxException: It is not there, the server refuses, or cannot be reached.
+            TransportError: The connection broke, or a file changed while it was fetched.
+            OSError: It cannot be written.
+        """
+        transfers.download(self.files, remote, Path(local), on_progress)
 
     def ping(self) -> bool:
         """Return whether execd answers without an error."""
