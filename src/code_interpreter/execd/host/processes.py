@@ -68,14 +68,15 @@ def _kill_once(
     return bool(groups)
 
 
-def stop_tree(*, marker: str, root: int, patience: float = 5.0) -> list[psutil.Process]:
+def stop_tree(*, marker: str, root: int | None, patience: float = 5.0) -> list[psutil.Process]:
     """Stop every process of a sandbox (SIGSTOP), again and again until none runs.
 
     Ancestors first, so that none sees a child of its own stop.
 
     Args:
         marker: As in `kill_tree`.
-        root: All descendants of this process are stopped; itself and the caller run on.
+        root: All descendants of this process are stopped; itself and the caller run on. None where
+            there is no such process.
         patience: Seconds until it gives up.
 
     Returns:
@@ -93,6 +94,8 @@ def stop_tree(*, marker: str, root: int, patience: float = 5.0) -> list[psutil.P
             with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
                 if process.pid in spared or process.status() in _AT_REST:
                     continue
+                if process in stopped and _waits_for_a_stopped_child(process):
+                    continue
                 running = True
                 process.send_signal(signal.SIGSTOP)
                 stopped[process] = None
@@ -102,6 +105,16 @@ def stop_tree(*, marker: str, root: int, patience: float = 5.0) -> list[psutil.P
             continue_tree([*stopped])
             raise TimeoutError(f"some of its processes did not stop within {patience:g} s")
         time.sleep(_PAUSE)
+
+
+def _waits_for_a_stopped_child(process: psutil.Process) -> bool:
+    """Whether a process sits in vfork(), from which a child that is stopped does not let it go.
+
+    It stops when it comes out, unless it is continued before.
+    """
+    return process.status() == psutil.STATUS_DISK_SLEEP and any(
+        child.status() == psutil.STATUS_STOPPED for child in process.children()
+    )
 
 
 def continue_tree(stopped: Iterable[psutil.Process]) -> None:
