@@ -109,6 +109,13 @@ def said(sandbox: SandboxSync, *argv: str) -> list[str]:
     raise AssertionError(f"{argv} failed")
 
 
+def until(sandbox: SandboxSync, command: str) -> None:
+    """Wait until a command succeeds."""
+    deadline = time.monotonic() + 60
+    while sandbox.commands.run(command).error is not None:
+        assert time.monotonic() < deadline, command
+
+
 def processes(sandbox: SandboxSync, marked: str) -> list[str]:
     """Return the pids, inside, of a sandbox's processes with this among their first arguments."""
     return said(sandbox, "python3", "-c", FIND, marked)
@@ -432,7 +439,7 @@ def test_a_set_up_that_takes_too_long_says_so(standin_sandbox_sync: StandInSandb
         sandbox.commands.run(
             f"exec flock {HOME}/lock sleep 600", opts=RunCommandOpts(background=True)
         )
-        time.sleep(0.5)
+        until(sandbox, f"! flock -n {HOME}/lock true")
         with pytest.raises(RuntimeSetupError, match="start_timeout"):
             create(sandbox, start_timeout=timedelta(seconds=3))
 
@@ -459,7 +466,8 @@ def test_a_port_that_is_taken_is_passed_by(standin_sandbox_sync: StandInSandboxS
         sandbox.commands.run(
             "exec python3 -m http.server 44790 --bind 0.0.0.0", opts=RunCommandOpts(background=True)
         )
-        time.sleep(0.5)
+        connect = "import socket; socket.create_connection(('127.0.0.1', 44790))"
+        until(sandbox, shlex.join(["python3", "-c", connect]))
         with create(sandbox) as interpreter:
             assert answer(interpreter, "1") == "1"
         assert state_of(sandbox)["port"] != 44790

@@ -144,6 +144,13 @@ def test_json_has_all_of_it(tmp_path: Path) -> None:
     kinds = [output["type"] for output in told["outputs"]]
     assert kinds == ["result", "stdout", "result"]
     assert (tmp_path / "1.png").exists()
+    done = run("--json", "--timeout", "10", "-l", "bash", "-c", "echo begun; sleep 600")
+    told = json.loads(done.stdout)
+    assert (told["outcome"], told["outputs"]) == (
+        "timed_out",
+        [{"type": "stdout", "text": "begun\n"}],
+    )
+    assert done.returncode == 124
     done = run("--json", "-c", "1 / 0")
     assert json.loads(done.stdout)["error"]["name"] == "ZeroDivisionError"
     assert done.returncode == 1
@@ -223,13 +230,14 @@ def test_the_first_interrupt_stops_the_code_and_it_says_so() -> None:
 
 def test_the_second_interrupt_leaves() -> None:
     code = (
-        "import signal, time\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\n"
+        "import signal, time\n"
+        "signal.signal(signal.SIGINT, lambda *_: print('ignored', flush=True))\n"
         "print('begun', flush=True)\ntime.sleep(600)"
     )
     terminal = Terminal("run", "-c", code)
     terminal.until("begun")
     terminal.process.send_signal(signal.SIGINT)
-    time.sleep(0.5)
+    terminal.until("ignored")
     terminal.process.send_signal(signal.SIGINT)
     assert terminal.end() == 130
     assert "Traceback" not in terminal.said

@@ -35,6 +35,7 @@ from typing import IO, Any, NoReturn, cast
 JOB = "CODE_INTERPRETER_JOB"
 IMAGE = Path("/opt/code-interpreter")  # where images/code-interpreter puts it
 COPIES = 5  # of each answer
+PORT = 44790  # unless another is asked for, or it is taken
 HEADER = "X-CODE-INTERPRETER-TOKEN"
 MARKER = "OPENSANDBOX_SANDBOX_ID"  # by which execd knows the processes that are its own
 
@@ -326,8 +327,8 @@ def _have_temporary_files(home: Path) -> None:
 
 def _run(
     job: Job, step: str, argv: Sequence[str], *, env: dict[str, str], cure: str, what: str
-) -> str:
-    """Run a program to its end; return what it printed to stdout.
+) -> None:
+    """Run a program to its end.
 
     Raises:
         Failure: It fails, or takes too long.
@@ -354,7 +355,6 @@ def _run(
         output = _read(out)
     if status:
         raise Failure(step, f"{what} ended with {status}", cure=cure, output=output)
-    return output
 
 
 def _read(file: IO[bytes]) -> str:
@@ -592,16 +592,16 @@ class Languages:
 # -- Starting
 
 
-def _port(wanted: int | None, usual: int) -> int:
+def _port(wanted: int | None) -> int:
     if wanted is not None:
         return wanted
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind(("", usual))
+            probe.bind(("", PORT))
         except OSError:
             return 0
-    return usual
+    return PORT
 
 
 def _workdir(home: Path) -> Path:
@@ -618,7 +618,7 @@ def _start(job: Job, home: Path, python: str, package: Path | None) -> None:
     scratch = home / "scratch"
     scratch.mkdir(exist_ok=True)
     argv = [python, "-c", _ours_in(package) + _SERVE, "--host", "0.0.0.0"]  # noqa: S104  # endpoints lead there
-    argv += ["--port", str(_port(job.port, 44790)), "--workdir", str(_workdir(home))]
+    argv += ["--port", str(_port(job.port)), "--workdir", str(_workdir(home))]
     argv += ["--scratch", str(scratch)]
     languages = Languages(job, home, python, package)
     languages.begin()

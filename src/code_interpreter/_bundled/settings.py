@@ -10,7 +10,6 @@ from typing import Final, Literal
 from code_interpreter._call.code_context import checked_language
 from code_interpreter._errors import InvalidArgumentError
 
-PORT: Final = 44790
 _PORTS: Final = range(1, 65536)
 
 Step = Literal["look", "send", "install", "languages", "start"]
@@ -34,7 +33,8 @@ class SetupProgress:
 class BundledRuntime:
     """How our own execd is to be set up in a sandbox, for `CodeInterpreter.create(runtime=...)`.
 
-    Nothing of this matters where it runs already: an interpreter joins it then.
+    Where it runs already, an interpreter joins it, and nothing of this matters but `home`, where it
+    is looked for, and `languages`, of which those that are missing are installed.
 
     Attributes:
         port: Where it listens in the sandbox; 44790 by default, or a free port if that is taken.

@@ -15,6 +15,7 @@ from typing_extensions import Self
 
 from code_interpreter._async.interpreter import CodeInterpreter
 from code_interpreter._errors import ExecutionTimeoutError
+from code_interpreter._output.execution import Execution
 from code_interpreter.local.box.box import IsolationUnavailableError
 from code_interpreter.local.mounts import Mount
 from code_interpreter.places import DEFAULT_IMAGE, Place
@@ -116,26 +117,35 @@ def _mount(text: str) -> tuple[str, Mount]:
 async def _run(
     arguments: argparse.Namespace, place: Place, code: Source, env: dict[str, str] | None
 ) -> int:
+    screen = Screen(arguments.save, shows_value=not code.is_script)
     async with place.open() as interpreter:
-        screen = Screen(arguments.save, shows_value=not code.is_script)
         begun = time.monotonic()
         with _Interrupts(interpreter) as interrupts:
-            execution = await interpreter.codes.run(
-                code.code,
-                language=code.language,
-                handlers=ExecutionHandlers(on_init=interrupts.run_has_begun)
-                if arguments.json
-                else screen.handlers(on_init=interrupts.run_has_begun),
-                timeout=arguments.timeout,
-                env=env,
-            )
-    if arguments.json:
-        for result in execution.result:
-            screen.save(result)
-        seconds = time.monotonic() - begun
-        sys.stdout.write(f"{as_json(execution, code.language, seconds)}\n")
-        sys.stdout.flush()
+            try:
+                execution = await interpreter.codes.run(
+                    code.code,
+                    language=code.language,
+                    handlers=ExecutionHandlers(on_init=interrupts.run_has_begun)
+                    if arguments.json
+                    else screen.handlers(on_init=interrupts.run_has_begun),
+                    timeout=arguments.timeout,
+                    env=env,
+                )
+            except ExecutionTimeoutError as error:
+                if arguments.json and error.execution is not None:
+                    _print_json(screen, error.execution, code, begun)
+                raise
+        if arguments.json:
+            _print_json(screen, execution, code, begun)
     return exit_status(execution)
+
+
+def _print_json(screen: Screen, execution: Execution, code: Source, begun: float) -> None:
+    seconds = time.monotonic() - begun
+    for result in execution.result:
+        screen.save(result)
+    sys.stdout.write(f"{as_json(execution, code.language, seconds)}\n")
+    sys.stdout.flush()
 
 
 class _Interrupts:

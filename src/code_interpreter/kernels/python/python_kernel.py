@@ -23,6 +23,7 @@ import asyncio
 import codecs
 import contextlib
 import faulthandler
+import importlib
 import io
 import json
 import os
@@ -55,6 +56,8 @@ def _sites() -> list[int]:
 
 # Before the imports, which take ten times as long as the start of the interpreter itself.
 _sites_at_start = _sites()
+# What came while the interpreter started, before this look, is found by imports too.
+importlib.invalidate_caches()
 
 import zmq  # noqa: E402 - see above
 from ipykernel import iostream, ipkernel, kernelapp, zmqshell  # noqa: E402
